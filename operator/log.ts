@@ -1,0 +1,115 @@
+import { pino } from 'pino'
+import type { DestinationStream, Logger } from 'pino'
+
+/**
+ * The fields that may be logged. Whatever is not here is left out and only its name is told, so that a key, a token or
+ * a request body can't reach the log because somebody logged the object that held it.
+ */
+const allowedFields: ReadonlySet<string> = new Set([
+  'account',
+  'action',
+  'address',
+  'attempt',
+  'attempts',
+  'authorization',
+  'backend',
+  'challenge',
+  'challengeType',
+  'column',
+  'component',
+  'count',
+  'deleted',
+  'delaySeconds',
+  'detail',
+  'directory',
+  'durationMs',
+  'endpoint',
+  'err',
+  'external',
+  'field',
+  'file',
+  'fingerprint',
+  'folder',
+  'generation',
+  'identifier',
+  'identifiers',
+  'issuer',
+  'kind',
+  'line',
+  'listener',
+  'method',
+  'name',
+  'namespace',
+  'node',
+  'notAfter',
+  'notBefore',
+  'object',
+  'order',
+  'outcome',
+  'owner',
+  'pid',
+  'port',
+  'problem',
+  'profile',
+  'reason',
+  'remedy',
+  'requestId',
+  'resolvers',
+  'resourceId',
+  'result',
+  'retired',
+  'retryAfterSeconds',
+  'revision',
+  'seconds',
+  'serialNumber',
+  'setting',
+  'signal',
+  'status',
+  'table',
+  'type',
+  'url',
+  'version',
+])
+
+/** Longer text is cut: nobody reads more, and what a client sent must not fill a disk. */
+const longestText = 1000
+
+/** The structured log of the process: one JSON object a line. */
+export function createLog(options: { level: string; destination?: DestinationStream }): Logger {
+  const settings = {
+    level: options.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (level: string) => ({ level }), log: onlyAllowed, bindings: onlyAllowed },
+    // Errors are described by onlyAllowed; pino's own serializer would copy every member of the error.
+    serializers: { err: (described: unknown) => described },
+  }
+  return options.destination === undefined ? pino(settings) : pino(settings, options.destination)
+}
+
+function onlyAllowed(fields: Record<string, unknown>): Record<string, unknown> {
+  const kept: Record<string, unknown> = {}
+  const left: string[] = []
+  for (const [name, value] of Object.entries(fields)) {
+    if (!allowedFields.has(name)) left.push(name)
+    else if (value !== undefined) kept[name] = printable(value)
+  }
+  if (left.length > 0) kept['notLogged'] = left
+  return kept
+}
+
+/** Plain values stay, errors become their description, lists keep their plain values; any other object is left out. */
+function printable(value: unknown): unknown {
+  if (typeof value === 'string') return value.length > longestText ? `${value.slice(0, longestText)}…` : value
+  if (value instanceof Error) return describeError(value)
+  if (value instanceof Date) return value.toISOString()
+  if (Array.isArray(value)) return value.slice(0, 100).map(printable)
+  return typeof value === 'object' ? '[object]' : value
+}
+
+/** What an error says about itself. Other members are left out: a database error carries the values of the row. */
+function describeError(error: Error): Record<string, unknown> {
+  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
+  const cause = error.cause instanceof Error ? { cause: describeError(error.cause) } : {}
+  return { type: error.name, message: printable(error.message), ...code, stack: error.stack, ...cause }
+}
