@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { ColumnType, Generated, Kysely, Selectable, Transaction } from 'kysely'
+import type { ColumnType, Generated, Selectable } from 'kysely'
 
 declare const idKind: unique symbol
 
@@ -41,12 +41,6 @@ export interface Database {
   server_keys: ServerKeysTable
   used_nonces: UsedNoncesTable
 }
-
-/** Any connection: autocommitted statements, each of its own transaction. */
-export type Db = Kysely<Database>
-
-/** An open transaction: what locks or writes more than one statement's worth asks for it. */
-export type Trx = Transaction<Database>
 
 /** Set by the database when the row is made, by its own clock. */
 type CreatedAt = ColumnType<Date, never, never>
