@@ -40,13 +40,12 @@ export function networkContains(network: Network, address: AddressBytes): boolea
   return maskedTo(address, network.prefixLength).every((octet, index) => octet === network.bytes[index])
 }
 
-/** The text to connect to: for the operating system, so IPv6 is written out in full and never carries a zone. */
+/** The canonical text of an address (dotted quad, RFC 5952), without a zone; it reads back as the same octets. */
 export function formatAddress(address: AddressBytes): string {
   if (address.length === 4) return address.join('.')
-  const groups = Array.from({ length: 8 }, (_, group) =>
-    (((address[group * 2] ?? 0) << 8) | (address[group * 2 + 1] ?? 0)).toString(16),
-  )
-  return groups.join(':')
+  const groups = Array.from({ length: 8 }, (_, group) => address.subarray(group * 2, group * 2 + 2))
+  const text = groups.map((group) => Buffer.from(group).toString('hex')).join(':')
+  return new URL(`http://[${text}]`).hostname.slice(1, -1)
 }
 
 const MAPPED_PREFIX_LENGTH = 96
