@@ -48,14 +48,9 @@ describe('the policy that names no network', () => {
     'IPv4-compatible': ['::127.0.0.1', '::8.8.8.8', '::169.254.169.254'],
     'local NAT64': ['64:ff9b:1::808:808', '64:ff9b:1:7f00:0:100::'],
     Teredo: ['2001:0:7f00:1::', '2001:0:4136:e378:8000:63bf:80ff:fffe'],
-    'loopback, as 127.0.0.1 within IPv6': [
-      '64:ff9b::7f00:1',
-      '64:ff9b::127.0.0.1',
-      '2002:7f00:1::',
-      '2002:7f00:1:ffff::1',
-    ],
-    'cloud metadata, as 169.254.169.254 within IPv6': ['64:ff9b::a9fe:a9fe', '2002:a9fe:a9fe::1'],
-    'private (RFC 1918), as 10.0.0.1 within IPv6': ['64:ff9b::a00:1', '2002:a00:1::1'],
+    'loopback, wrapped in IPv6': ['64:ff9b::7f00:1', '64:ff9b::127.0.0.1', '2002:7f00:1::', '2002:7f00:1:ffff::1'],
+    'cloud metadata, wrapped in IPv6': ['64:ff9b::a9fe:a9fe', '2002:a9fe:a9fe::1'],
+    'private (RFC 1918), wrapped in IPv6': ['64:ff9b::a00:1', '2002:a00:1::1'],
   }
   for (const [expected, addresses] of Object.entries(table)) {
     for (const address of addresses) {

@@ -1,4 +1,4 @@
-import { type AddressBytes, type Network, formatAddress, networkContains, parseNetwork } from './ip-address.ts'
+import { type AddressBytes, type Network, networkContains, parseNetwork } from './ip-address.ts'
 
 /** The judgement of one address; `network` names the kind of network it is refused for ("loopback", "private (RFC 1918)"). */
 export type AddressVerdict = { readonly allowed: true } | { readonly allowed: false; readonly network: string }
@@ -106,7 +106,7 @@ function rangesOf(address: AddressBytes): RangeOfAddress[] {
     const ipv4 = address.slice(offset, offset + 4).map((octet) => (inverted ? octet ^ 0xff : octet))
     const { network, name, standing } = narrowestRange(ipv4)
     if (standing === 'public') return PUBLIC
-    return { name: `${name}, as ${formatAddress(ipv4)} within IPv6`, openedByPrefix: offset * 8 + network.prefixLength }
+    return { name: `${name}, wrapped in IPv6`, openedByPrefix: offset * 8 + network.prefixLength }
   })
   return [rangeOf(address), ...wrapped]
 }
