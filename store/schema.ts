@@ -191,6 +191,7 @@ interface IssuanceIntentsTable {
   leased_until: Date | null
   created_at: CreatedAt
   issuer_certificate_id: string
+  crl_shard: number
   serial_number: Uint8Array
   csr_sha256: Uint8Array
   tbs_der: Uint8Array

@@ -36,14 +36,19 @@ export interface OrderView {
   /** The request the intent was made for: the same one may be sent again, another may not. */
   csrSha256?: Uint8Array
   certificateId?: CertificateId
-  /** In the order of their identifiers. Pruned long after the order ended: no row never means `ready`. */
+  /** Sorted by identifier. Pruned long after the order ended: no row never means `ready`. */
   authorizations: OrderAuthorizationView[]
 }
 
-export interface AuthorizationView extends OrderAuthorizationView {
+/** An authorization by itself. */
+export interface OwnedAuthorizationView extends OrderAuthorizationView {
   accountId: AccountId
+  /** Under whose policy it was, or will be, validated. */
   profileRevisionId: string
   validatedAt?: Date
+}
+
+export interface AuthorizationView extends OwnedAuthorizationView {
   challenges: ChallengeSummary[]
 }
 
@@ -59,7 +64,7 @@ export interface ChallengeSummary {
 export interface ChallengeView extends ChallengeSummary {
   attempts: number
   respondedAt?: Date
-  authorization: OrderAuthorizationView & { accountId: AccountId; profileRevisionId: string }
+  authorization: OwnedAuthorizationView
 }
 
 export interface CertificateView {

@@ -154,6 +154,7 @@ export const statements: readonly string[] = [
     leased_until timestamptz,
     created_at timestamptz not null default certctl_now(),
     issuer_certificate_id uuid not null references issuer_certificates,
+    crl_shard smallint not null,
     serial_number bytea not null,
     csr_sha256 bytea not null,
     tbs_der bytea not null,

@@ -95,7 +95,7 @@ export const statements: readonly string[] = [
     for i in 1 .. cardinality(keys) loop
       tats[i] := greatest(tats[i], moment) + costs[i] * emission_intervals_us[i] * interval '1 microsecond';
       early := tats[i] - moment - bursts[i] * emission_intervals_us[i] * interval '1 microsecond';
-      if costs[i] > 0 and early > interval '0' then
+      if early > interval '0' then
         refused_key := keys[i];
         retry_after_us := ceil(extract(epoch from early) * 1000000);
         return next;
@@ -108,6 +108,17 @@ export const statements: readonly string[] = [
       update rate_limit_buckets
         set tat = tats[i],
           idle_after = case when idle_after < tats[i] then tats[i] + interval '1 hour' else idle_after end
+        where key = keys[i];
+    end loop;
+  end
+  $$`,
+
+  // Locks as charging does, one bucket after the other in key order.
+  `create function certctl_refund_buckets(keys text[], emission_intervals_us bigint[], costs integer[])
+  returns void language plpgsql as $$
+  begin
+    for i in 1 .. cardinality(keys) loop
+      update rate_limit_buckets set tat = tat - costs[i] * emission_intervals_us[i] * interval '1 microsecond'
         where key = keys[i];
     end loop;
   end
