@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 import { benchUsage, parseBenchOptions } from './harness/options.ts'
-import { killEverything, stopEverything } from './harness/processes.ts'
+import { interrupt, killEverything, wasInterrupted } from './harness/processes.ts'
 import { makeReport, renderReport } from './harness/report.ts'
 import { runSession } from './harness/session.ts'
 
@@ -33,7 +33,8 @@ function writeFile(path: string, text: string): void {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     console.error(`${signal}: ending what was started`)
-    void stopEverything().finally(() => process.exit(130))
+    process.exitCode = 130
+    void interrupt()
   })
 }
 process.on('exit', killEverything)
@@ -41,6 +42,6 @@ process.on('exit', killEverything)
 try {
   await main()
 } catch (error) {
-  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
+  console.error(`bench: ${wasInterrupted() ? 'interrupted' : error instanceof Error ? error.message : String(error)}`)
+  process.exitCode ??= 1
 }

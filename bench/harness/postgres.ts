@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -100,6 +110,7 @@ export async function startPostgres(options: { folder: string; core: number | un
     async stop() {
       await admin.end()
       await postmaster.stop('SIGINT')
+      if (!home.startsWith(options.folder)) rmSync(home, { recursive: true, force: true })
     },
   }
 }

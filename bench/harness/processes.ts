@@ -38,12 +38,14 @@ export interface RunningProcess {
 }
 
 const running = new Set<RunningProcess>()
+let interrupted = false
 
 /**
  * Starts a process in a session of its own, so that a Ctrl-C in the terminal reaches only the harness, which then ends
  * everything in order.
  */
 export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
+  if (interrupted) throw new Error('interrupted')
   const log = openSync(spec.logFile, 'a')
   const [command, args] =
     spec.core === undefined
@@ -78,6 +80,16 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
   }
   running.add(started)
   return started
+}
+
+/** Ends everything and lets nothing start any more, so that the run unwinds by itself. */
+export async function interrupt(): Promise<void> {
+  interrupted = true
+  await stopEverything()
+}
+
+export function wasInterrupted(): boolean {
+  return interrupted
 }
 
 /** Ends what is still running, the last started first. */

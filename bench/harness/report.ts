@@ -51,7 +51,10 @@ export function renderReport(findings: Findings, report: Report, options: BenchO
     ...section('Cost per issuance', table(costColumns, report.summaries)),
     ...section('Memory of the server process', memoryTable(findings)),
     ...backendSection(report.backends, options),
-    ...section('Targets', table(targetColumns, report.targets)),
+    ...section(
+      'Targets',
+      report.targets.some(({ met }) => met !== undefined) ? table(targetColumns, report.targets) : '',
+    ),
     ...section('Failures', bullets(failureLines(report.summaries))),
     ...section('Set-up', bullets(namedLines(findings.setUps))),
     ...section('Left out', bullets([...namedLines(findings.skipped), ...namedLines(findings.broken)])),

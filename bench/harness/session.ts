@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { certctlOnPglite, certctlOnPostgres, startBothBackends, type RateLimitBackend } from '../servers/certctl.ts'
@@ -12,7 +12,7 @@ import { measure, type Measurement } from './measure.ts'
 import type { BenchOptions } from './options.ts'
 import { freePorts } from './ports.ts'
 import { residentBytes } from './proc.ts'
-import { chooseCores, pinHarness, stopEverything, type Cores } from './processes.ts'
+import { chooseCores, pinHarness, stopEverything, wasInterrupted, type Cores } from './processes.ts'
 import type { StatementCost } from './postgres.ts'
 
 /** Everything one run of the benchmark found. */
@@ -60,6 +60,7 @@ export async function runSession(options: BenchOptions, say: (line: string) => v
   const nameServer = await startDnsServer(dnsPort)
   mkdirSync(cacheFolder, { recursive: true })
   const root = mkdtempSync(join(cacheFolder, 'run-'))
+  chmodSync(root, 0o755) // Postgres, as another user, has to get through.
   let starts = 0
   const freshSurroundings = (): Surroundings => {
     const folder = join(root, String(++starts))
@@ -184,6 +185,7 @@ async function guarded(
   try {
     await work()
   } catch (error) {
+    if (wasInterrupted()) throw error
     const reason = error instanceof Error ? error.message : String(error)
     findings.broken[name] = reason
     say(`FAILED ${name}: ${reason}`)
