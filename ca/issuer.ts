@@ -1,11 +1,23 @@
+import { createPublicKey, hash } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { readCertificate } from './certificate-reader.ts'
+import type { TbsCertificate } from './certificate-reader.ts'
+import { oids } from './der/oids.ts'
+import { DerError } from './der/reader.ts'
+import { CaError } from './errors.ts'
+import { readBasicConstraints, readKeyUsage, readSubjectKeyIdentifier } from './extension-reader.ts'
+import { keyIdentifier } from './key-identifier.ts'
+import { importSoundKey } from './key-soundness.ts'
+import { readNameConstraints } from './name-constraints.ts'
 import type { NameConstraints } from './name-constraints.ts'
+import { decodePem, encodePem } from './pem.ts'
+import { createLocalSigner } from './signer.ts'
 import type { Signer } from './signer.ts'
 
 /** What the CAs above an issuer allow it; known only where it was loaded with its chain. */
 export interface InheritedLimits {
   /** How many more CAs may follow the issuer, by the certificates above it. */
-  readonly pathLength?: number
+  readonly pathLength?: number | undefined
   readonly nameConstraints: readonly NameConstraints[]
 }
 
@@ -20,8 +32,8 @@ export interface IssuerCertificate {
   readonly serialNumber: string
   readonly notBefore: Date
   readonly notAfter: Date
-  readonly pathLength?: number
-  readonly nameConstraints?: NameConstraints
+  readonly pathLength?: number | undefined
+  readonly nameConstraints?: NameConstraints | undefined
   readonly inherited: InheritedLimits
   /** Lower-case hex. */
   readonly sha256Fingerprint: string
@@ -36,15 +48,128 @@ export interface IssuingCa {
   readonly signer: Signer
 }
 
-/** Reads a CA certificate; 'certificate-unparseable', 'not-a-ca', 'invalid-name-constraints'. */
+/** Reads a CA certificate; 'certificate-unparseable', 'not-a-ca', 'invalid-name-constraints', 'weak-key', 'malformed-key'. */
 export function parseIssuerCertificate(der: Uint8Array): IssuerCertificate {
-  throw new Error(`not built yet: ${der.length}`)
+  const certificate = readCaCertificate(der)
+  importSoundKey(certificate.subjectPublicKeyInfoDer)
+  return certificate
 }
 
-/** Puts a stored CA and its key together; 'key-mismatch' where they don't belong together. */
+/**
+ * Puts a stored CA and its key together, with the limits of the CAs in its chain. 'key-mismatch' where they don't
+ * belong together, 'path-length-exceeded' where the chain already forbids it to issue, else as `parseIssuerCertificate`.
+ */
 export function loadIssuingCa(
   input: { certificateDer: Uint8Array; chainPem: string; rootPem: string },
   privateKey: KeyObject,
 ): IssuingCa {
-  throw new Error(`not built yet: ${input.chainPem} ${privateKey.type}`)
+  const certificate = parseIssuerCertificate(input.certificateDer)
+  const signer = createLocalSigner(privateKey)
+  if (!publicKeyOf(certificate).equals(signer.publicKey)) {
+    throw new CaError('key-mismatch', 'the private key does not belong to the CA certificate')
+  }
+  const above = [...decodePem(input.chainPem, 'CERTIFICATE'), ...decodePem(input.rootPem, 'CERTIFICATE')]
+    .map(readCaCertificate)
+    .filter(({ sha256Fingerprint }) => sha256Fingerprint !== certificate.sha256Fingerprint)
+  return {
+    certificate: { ...certificate, inherited: limitsOf(above) },
+    chainPem: input.chainPem,
+    rootPem: input.rootPem,
+    signer,
+  }
+}
+
+/** How many CAs may follow this one: undefined without limit. */
+export function remainingPathLength({ pathLength, inherited }: IssuerCertificate): number | undefined {
+  const limits = [pathLength, inherited.pathLength].filter((limit) => limit !== undefined)
+  return limits.length === 0 ? undefined : Math.min(...limits)
+}
+
+/** The limits that CAs, nearest first, set to the one below the nearest of them. */
+function limitsOf(above: readonly IssuerCertificate[]): InheritedLimits {
+  // A path length counts the CAs that follow: the issuer itself is one, those between are the others.
+  const lengths = above.flatMap(({ pathLength }, between) =>
+    pathLength === undefined ? [] : [pathLength - between - 1],
+  )
+  const pathLength = lengths.length === 0 ? undefined : Math.min(...lengths)
+  if (pathLength !== undefined && pathLength < 0) {
+    throw new CaError(
+      'path-length-exceeded',
+      'a CA above the issuer has a path length that is used up before the issuer',
+    )
+  }
+  return { pathLength, nameConstraints: above.flatMap(({ nameConstraints }) => nameConstraints ?? []) }
+}
+
+export function publicKeyOf(certificate: IssuerCertificate): KeyObject {
+  return createPublicKey({ key: Buffer.from(certificate.subjectPublicKeyInfoDer), format: 'der', type: 'spki' })
+}
+
+/** As `parseIssuerCertificate`, without judging the key: for CAs that others keep. */
+export function readCaCertificate(der: Uint8Array): IssuerCertificate {
+  try {
+    const { tbs } = readCertificate(der)
+    assertCa(tbs)
+    return describeCa(der, tbs)
+  } catch (cause) {
+    if (!(cause instanceof DerError)) throw cause
+    throw new CaError('certificate-unparseable', `the CA certificate can not be read: ${cause.message}`, { cause })
+  }
+}
+
+function describeCa(der: Uint8Array, tbs: TbsCertificate): IssuerCertificate {
+  const constraints = valueOf(tbs, oids.nameConstraints)
+  const keyId = valueOf(tbs, oids.subjectKeyIdentifier)
+  return {
+    der,
+    pem: encodePem('CERTIFICATE', der),
+    subjectDer: tbs.subjectDer,
+    subjectPublicKeyInfoDer: tbs.subjectPublicKeyInfoDer,
+    subjectKeyId: keyId ? readSubjectKeyIdentifier(keyId) : keyIdentifier(tbs.subjectPublicKeyInfoDer),
+    serialNumber: Buffer.from(tbs.serialNumber).toString('hex'),
+    notBefore: tbs.notBefore,
+    notAfter: tbs.notAfter,
+    pathLength: readBasicConstraints(valueOf(tbs, oids.basicConstraints) ?? new Uint8Array()).pathLength,
+    nameConstraints: constraints && readNameConstraints(constraints),
+    inherited: { nameConstraints: [] },
+    sha256Fingerprint: hash('sha256', der, 'hex'),
+  }
+}
+
+/**
+ * Critical extensions of a CA that are understood here, or that can't make a leaf of ours invalid. Policy constraints
+ * are not among them: they may demand policies that our leaves don't have.
+ */
+const understoodExtensions: ReadonlySet<string> = new Set([
+  oids.basicConstraints,
+  oids.keyUsage,
+  oids.nameConstraints,
+  oids.subjectKeyIdentifier,
+  oids.authorityKeyIdentifier,
+  oids.subjectAltName,
+  oids.certificatePolicies,
+  oids.inhibitAnyPolicy,
+])
+
+function assertCa(tbs: TbsCertificate): void {
+  const constraints = valueOf(tbs, oids.basicConstraints)
+  if (tbs.version !== 2 || !constraints || !readBasicConstraints(constraints).ca) {
+    throw new CaError('not-a-ca', 'the certificate is not a CA: its basicConstraints do not say cA')
+  }
+  const keyUsage = valueOf(tbs, oids.keyUsage)
+  if (!keyUsage || !readKeyUsage(keyUsage).includes('keyCertSign')) {
+    throw new CaError('not-a-ca', 'the certificate is not a CA: its keyUsage does not say keyCertSign')
+  }
+  if (tbs.subjectDer.length <= 2) throw new CaError('not-a-ca', 'the certificate is not a CA: its subject is empty')
+  const unknown = tbs.extensions.find(({ oid, critical }) => critical && !understoodExtensions.has(oid))
+  if (unknown) {
+    throw new CaError(
+      'certificate-unparseable',
+      `the CA certificate has the critical extension ${unknown.oid}, which is not supported`,
+    )
+  }
+}
+
+function valueOf(tbs: TbsCertificate, oid: string): Uint8Array | undefined {
+  return tbs.extensions.find((extension) => extension.oid === oid)?.valueDer
 }

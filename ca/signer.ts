@@ -1,4 +1,6 @@
+import { createPublicKey, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { signatureAlgorithmFor, signatureAlgorithms } from './signature-algorithms.ts'
 import type { SignatureAlgorithm } from './signature-algorithms.ts'
 
 /**
@@ -11,7 +13,17 @@ export interface Signer {
   sign(tbsDer: Uint8Array): Promise<Uint8Array>
 }
 
-/** A signer over a private key in memory. Throws 'unsupported-key-type'. */
+/** A signer over a private key in memory, working on the thread pool. Throws 'unsupported-key-type'. */
 export function createLocalSigner(privateKey: KeyObject): Signer {
-  throw new Error(`not built yet: ${privateKey.type}`)
+  const signatureAlgorithm = signatureAlgorithmFor(privateKey)
+  const { digest } = signatureAlgorithms[signatureAlgorithm]
+  return {
+    publicKey: createPublicKey(privateKey),
+    signatureAlgorithm,
+    sign(tbsDer) {
+      return new Promise((resolve, reject) => {
+        sign(digest, tbsDer, privateKey, (error, signature) => (error ? reject(error) : resolve(signature)))
+      })
+    },
+  }
 }
