@@ -126,7 +126,7 @@ async function startCertctl(
     pid: server.pid,
     directories,
     caFile,
-    roundTrips: () => readCounter(`http://127.0.0.1:${metricsPort}/metrics`, 'certctl_database_round_trips_total'),
+    roundTrips: () => readCounter(`http://127.0.0.1:${metricsPort}/metrics`, 'certctl_db_round_trips_total'),
     stop: () => server.stop(),
   }
 }
