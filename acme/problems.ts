@@ -110,7 +110,8 @@ export class AcmeProblem extends Error {
     this.subproblems = fields.subproblems
     this.algorithms = fields.algorithms
     this.instance = fields.instance
-    this.retryAfterSeconds = fields.retryAfterSeconds && Math.max(1, Math.ceil(fields.retryAfterSeconds))
+    this.retryAfterSeconds =
+      fields.retryAfterSeconds === undefined ? undefined : Math.max(1, Math.ceil(fields.retryAfterSeconds))
     this.headers = fields.headers
   }
 }

@@ -23,9 +23,6 @@ export interface AccountKey {
 /** Octets of a coordinate, RFC 7518 section 6.2.1.2: "the full size of a coordinate for the curve". */
 const coordinateSizes = { 'P-256': 32, 'P-384': 48, 'P-521': 66 } as const
 const ed25519KeySize = 32
-const rsaModulusBits = { min: 2048, max: 4096 } as const
-/** Longer exponents only slow every verification down. */
-const rsaExponentMaxSize = 8
 
 /** RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2, and `k` of symmetric keys. */
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
@@ -106,17 +103,7 @@ function selectOkp({ crv, x }: JsonObject): PublicJwk {
 }
 
 function selectRsa({ n, e }: JsonObject): PublicJwk {
-  const bits = bitLength(unsigned(n, 'n').bytes)
-  if (bits < rsaModulusBits.min || bits > rsaModulusBits.max) {
-    throw problem.badPublicKey(
-      `The RSA key has ${bits} bits; use one of ${rsaModulusBits.min} to ${rsaModulusBits.max}.`,
-    )
-  }
-  const exponent = unsigned(e, 'e')
-  if (exponent.bytes.length > rsaExponentMaxSize) {
-    throw problem.badPublicKey('The RSA exponent "e" is too long; 65537 ("AQAB") is customary.')
-  }
-  return { kty: 'RSA', n: unsigned(n, 'n').text, e: exponent.text }
+  return { kty: 'RSA', n: unsigned(n, 'n'), e: unsigned(e, 'e') }
 }
 
 function encodedBytes(value: unknown, member: string): { text: string; bytes: Buffer } {
@@ -132,21 +119,17 @@ function fixedSize(value: unknown, member: string, size: number): string {
 }
 
 /** RFC 7518 section 2, Base64urlUInt: "MUST utilize the minimum number of octets needed". */
-function unsigned(value: unknown, member: string): { text: string; bytes: Buffer } {
-  const encoded = encodedBytes(value, member)
-  if (encoded.bytes.length > 0 && encoded.bytes[0] !== 0) return encoded
+function unsigned(value: unknown, member: string): string {
+  const { text, bytes } = encodedBytes(value, member)
+  if (bytes.length > 0 && bytes[0] !== 0) return text
   throw problem.badPublicKey(`"${member}" of the "jwk" must be a positive number without leading zero octets.`)
-}
-
-function bitLength(bytes: Buffer): number {
-  return bytes.length * 8 - (Math.clz32(bytes[0] ?? 0) - 24)
 }
 
 function importKey(jwk: PublicJwk): KeyObject {
   try {
     return createPublicKey({ key: { ...jwk }, format: 'jwk' })
   } catch (cause) {
-    throw problem.badPublicKey('The "jwk" is not a public key: its values do not lie on the curve that it names.', {
+    throw problem.badPublicKey('The values of the "jwk" do not make a key of the type and curve that it names.', {
       cause,
     })
   }
@@ -157,6 +140,6 @@ function assertSound(publicKey: KeyObject): void {
     assertSoundKey(publicKey.export({ type: 'spki', format: 'der' }))
   } catch (cause) {
     if (!(cause instanceof CaError)) throw cause
-    throw problem.badPublicKey(`The account key is not acceptable: ${cause.message}`, { cause })
+    throw problem.badPublicKey(`The account key is refused: ${cause.message}.`, { cause })
   }
 }

@@ -31,27 +31,45 @@ export type ProtectedHeader = KeyReference & {
   readonly nonce?: string
 }
 
-export interface Jws {
-  readonly protectedHeader: ProtectedHeader
+/** A JWS that is whole, its signature not necessarily verified. */
+interface JwsWith<Header> {
+  readonly protectedHeader: Header
   readonly payload: Buffer
   readonly signingInput: Buffer
   readonly signature: Buffer
 }
 
+export type Jws = JwsWith<ProtectedHeader>
+
+/** A JWS of which nothing is judged that ACME alone demands. */
+export type FlattenedJws = JwsWith<JsonObject & { readonly alg: JwsAlgorithm }>
+
 /**
- * Promises a JWS in the one form section 6.2 allows: flattened JSON serialization, everything protected, one signature,
- * canonical unpadded base64url (section 6.1). Judges in the order shape, `alg`, exactly one of `jwk` and `kid`, `url`;
- * the signature is not verified yet. Throws `malformed` or `badSignatureAlgorithm`.
+ * Promises a request's JWS as section 6.2 demands it. Judges in the order shape, `alg`, exactly one of `jwk` and `kid`,
+ * `url`, spelling of the nonce; the signature is not verified yet. Throws `malformed` or `badSignatureAlgorithm`.
  */
-export function parseJws(body: Uint8Array): Jws {
-  const jws = parseJsonObject(body, 'The request body')
+export function parseJws(body: Uint8Array, what = 'The request body'): Jws {
+  const jws = parseFlattenedJws(body, what)
+  return { ...jws, protectedHeader: parseProtectedHeader(jws.protectedHeader) }
+}
+
+/**
+ * Promises a JWS in the one serialization section 6.2 allows: flattened JSON, everything protected, one signature, no
+ * extensions, canonical unpadded base64url (section 6.1), and an `alg` we offer.
+ */
+export function parseFlattenedJws(body: Uint8Array, what: string): FlattenedJws {
+  const jws = parseJsonObject(body, what)
   refuseOtherSerializations(jws)
   const encodedHeader = encodedMember(jws, 'protected')
   const encodedPayload = encodedMember(jws, 'payload')
+  const header = parseJsonObject(decode(encodedHeader, 'protected'), 'The protected header')
+  const payload = decode(encodedPayload, 'payload')
+  const signature = decode(encodedMember(jws, 'signature'), 'signature')
+  refuseExtensions(header)
   return {
-    protectedHeader: parseProtectedHeader(decode(encodedHeader, 'protected')),
-    payload: decode(encodedPayload, 'payload'),
-    signature: decode(encodedMember(jws, 'signature'), 'signature'),
+    protectedHeader: { ...header, alg: parseAlgorithm(header['alg']) },
+    payload,
+    signature,
     signingInput: Buffer.from(`${encodedHeader}.${encodedPayload}`, 'latin1'),
   }
 }
@@ -61,7 +79,7 @@ export function parseJws(body: Uint8Array): Jws {
  * outer `url`, and that it "MUST omit the "nonce" header parameter". Its signature is not verified yet.
  */
 export function parseInnerJws(payload: Uint8Array, outerUrl: string): Jws & { protectedHeader: { jwk: JsonObject } } {
-  const jws = parseJws(payload)
+  const jws = parseJws(payload, 'The inner JWS')
   const { protectedHeader } = jws
   if (protectedHeader.jwk === undefined) {
     throw problem.malformed('The inner JWS must carry the new key as "jwk", not a "kid".')
@@ -75,15 +93,22 @@ export function parseInnerJws(payload: Uint8Array, outerUrl: string): Jws & { pr
   return { ...jws, protectedHeader }
 }
 
+/** What a signature covers, and with which algorithm it was made. */
+export interface SignedContent {
+  readonly protectedHeader: { readonly alg: JwsAlgorithm }
+  readonly signingInput: Buffer
+  readonly signature: Buffer
+}
+
 /**
  * Throws unless the key made the signature: `badSignatureAlgorithm` where `alg` is not the key's own, `malformed` where
  * the signature is wrong.
  */
-export function verifySignature(jws: Jws, publicKey: KeyObject): void {
+export function verifySignature(jws: SignedContent, publicKey: KeyObject): void {
   const { alg } = jws.protectedHeader
   const fitting = algorithmOfKey(publicKey)
   if (alg !== fitting) {
-    throw problem.badSignatureAlgorithm(`The account key signs with ${fitting}, but the JWS says "alg": "${alg}".`, {
+    throw problem.badSignatureAlgorithm(`This key signs with ${fitting}, but the JWS says "alg": "${alg}".`, {
       algorithms: jwsAlgorithms,
     })
   }
@@ -104,7 +129,7 @@ export function algorithmOfKey(publicKey: KeyObject): JwsAlgorithm {
 }
 
 /** RFC 7518 section 3.4 wants r and s side by side, where OpenSSL's default is a DER sequence. */
-function isSignedBy({ protectedHeader, signingInput, signature }: Jws, publicKey: KeyObject): boolean {
+function isSignedBy({ protectedHeader, signingInput, signature }: SignedContent, publicKey: KeyObject): boolean {
   const key = { key: publicKey, dsaEncoding: 'ieee-p1363' } as const
   return verify(schemes[protectedHeader.alg].digest, signingInput, key, signature)
 }
@@ -131,13 +156,10 @@ function decode(encoded: string, name: string): Buffer {
   throw problem.malformed(`"${name}" is not canonical base64url; encode it without padding (RFC 7515 section 2).`)
 }
 
-function parseProtectedHeader(bytes: Buffer): ProtectedHeader {
-  const header = parseJsonObject(bytes, 'The protected header')
-  refuseExtensions(header)
-  const alg = parseAlgorithm(header['alg'])
+function parseProtectedHeader(header: FlattenedJws['protectedHeader']): ProtectedHeader {
   const reference = parseKeyReference(header)
-  const url = header['url']
-  // Section 6.4: "Every JWS ... MUST carry a "url" header parameter".
+  const { alg, url } = header
+  // Section 6.4: every JWS "MUST" carry a "url" header parameter; whether it is the request's is judged later.
   if (typeof url !== 'string')
     throw problem.malformed('The protected header must have the request\'s "url" as a string.')
   const nonce = parseNonceMember(header['nonce'])
