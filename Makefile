@@ -1,0 +1,54 @@
+# Node comes with the dependencies (node_modules/.bin/node), so that any machine with npm will do.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --loglevel=error
+	@touch $@
+
+.PHONY: install
+install: node_modules/.package-lock.json ## Install the dependencies, Node included
+
+.PHONY: run
+run: install ## Start a CA with sample profiles and say what to do next
+	@npm run -s certctl -- serve --manifests crds/samples --data .cache/run --sample
+
+.PHONY: test
+test: check ## Check format, lint and types, then run all tests that need no network
+	node tests/run.ts
+
+.PHONY: test-unit
+test-unit: install ## Run the tests of one folder: make test-unit FOLDER=ca
+	node tests/run.ts $(FOLDER)
+
+.PHONY: check
+check: install ## Check format, lint and types
+	prettier --check --log-level warn .
+	oxlint --type-aware --deny-warnings --quiet
+	tsc --noEmit
+
+.PHONY: fmt
+fmt: install ## Format everything
+	prettier --write --log-level warn .
+
+.PHONY: e2e-clients
+e2e-clients: install ## Run certbot, lego, uacme, dehydrated, acme-tiny, Caddy, Apache and acme-client against the server (root)
+	e2e/install-clients.sh
+	node e2e/clients/run.ts
+
+.PHONY: crash
+crash: install ## Kill the server at every step of issuance and validation and audit what is left
+	node e2e/crash/run.ts
+
+.PHONY: bench
+bench: install ## Measure beside Pebble and step-ca (about half an hour)
+	node bench/run.ts
+
+.PHONY: clean
+clean: ## Remove what builds, runs and tests left
+	rm -rf .cache node_modules
