@@ -128,7 +128,7 @@ export const settings = {
   }),
   defaultProfileId: optional(profileId, {
     name: 'CERTCTL_ACME_SERVER_DEFAULT_PROFILE_ID',
-    about: 'Profile behind /acme/directory. Unset: the only profile, if there is exactly one.',
+    about: 'Profile behind /acme/directory. Unset: there is no default directory.',
   }),
   nonceTtl: setting(duration({ min: 10, max: hour }), '5m', {
     name: 'CERTCTL_ACME_SERVER_NONCE_TTL',

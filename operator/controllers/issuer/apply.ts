@@ -1,0 +1,157 @@
+import { createPublicKey } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import {
+  createLocalSigner,
+  createSelfSignedCa,
+  createSubordinateCa,
+  encodePem,
+  generatePrivateKey,
+  generateSerialNumber,
+  parseIssuerCertificate,
+} from '../../../ca/index.ts'
+import type { CaCertificateSpec, IssuerCertificate, KeySpec } from '../../../ca/index.ts'
+import type { Trx } from '../../../store/database.ts'
+import { insertIssuerCertificate, listIssuerCertificates, upsertIssuer } from '../../../store/issuers.ts'
+import type { StoredIssuer } from '../../../store/issuers.ts'
+import type { IssuerSpec } from '../../api/issuer.ts'
+import { seconds } from '../../api/fields.ts'
+import { KeyFileError } from '../../ca-keys.ts'
+import { controllerActor, nextGeneration } from '../writing.ts'
+import type { DeclaredIssuer, GatheredIssuer, IssuerDeps } from './gather.ts'
+import type { IssuerPlan } from './plan.ts'
+import { constraintsOf, issuerIdentity, keySpec, selfMade } from './spec.ts'
+
+interface CaMaterial {
+  readonly certificate: IssuerCertificate
+  readonly chainPem: string
+  readonly rootPem: string
+}
+
+const backdateMs = 5 * 60 * 1000
+
+/**
+ * Does what a plan says with key file and database, in one transaction, so that of many processes exactly one makes
+ * the CA. Returns false where the database holds a newer word on this Issuer.
+ */
+export async function applyIssuerPlan(
+  deps: IssuerDeps,
+  declared: DeclaredIssuer,
+  gathered: GatheredIssuer,
+  plan: IssuerPlan,
+): Promise<boolean> {
+  const { action } = plan
+  if (!declared.spec.ok || action.do === 'keep' || action.do === 'serve') return true
+  const { spec } = declared.spec
+  const material = action.do === 'adopt' ? action.ca : await makeCa(deps, declared, spec)
+  return deps.db.transaction().execute(async (trx) => {
+    const issuerId = await declareIssuer(trx, { declared, spec, stored: gathered.stored, now: gathered.observed.now })
+    if (issuerId === undefined) return false
+    // Whoever came first has made it; the row is locked, so nobody can come in between.
+    const exists = (await listIssuerCertificates(trx)).some((row) => row.issuerId === issuerId)
+    if (action.do === 'adopt' || !exists) await storeGeneration(trx, issuerId, material)
+    return true
+  })
+}
+
+function declareIssuer(
+  trx: Trx,
+  input: { declared: DeclaredIssuer; spec: IssuerSpec; stored: StoredIssuer | undefined; now: Date },
+): Promise<string | undefined> {
+  const { declared, spec, stored, now } = input
+  const { namespace, name } = declared
+  const identity = issuerIdentity(spec)
+  return upsertIssuer(trx, {
+    namespace,
+    name,
+    // A manifest that comes back is the same CA again if it asks for the same CA, and another one otherwise.
+    uid: `manifest:${namespace}/${name}:${identity.slice(0, 32)}`,
+    type: spec.type,
+    specHash: identity,
+    generation: nextGeneration(stored?.generation, now),
+    actor: controllerActor,
+  })
+}
+
+async function storeGeneration(trx: Trx, issuerId: string, material: CaMaterial): Promise<void> {
+  const { certificate, chainPem, rootPem } = material
+  await insertIssuerCertificate(trx, {
+    issuerId,
+    certificateDer: certificate.der,
+    chainPem,
+    rootPem,
+    subjectKeyId: certificate.subjectKeyId,
+    serialNumber: Buffer.from(certificate.serialNumber, 'hex'),
+    notBefore: certificate.notBefore,
+    notAfter: certificate.notAfter,
+    actor: controllerActor,
+  })
+}
+
+/** Makes the certificate of a CA whose key is safely in its file. */
+async function makeCa(deps: IssuerDeps, declared: DeclaredIssuer, spec: IssuerSpec): Promise<CaMaterial> {
+  const made = selfMade(spec)
+  if (made === undefined) throw new TypeError('only a self-made CA can be made')
+  const key = await ensureKey(deps, declared, keySpec(made))
+  const now = deps.clock.now().getTime()
+  const certificateSpec = {
+    subject: made.subject,
+    notBefore: wholeSecond(now - backdateMs),
+    notAfter: wholeSecond(now + seconds(made.duration) * 1000),
+    pathLength: made.pathLength,
+    nameConstraints: constraintsOf(made),
+    serialNumber: generateSerialNumber(),
+  }
+  return spec.type === 'Subordinate' ? signByParent(declared, key, certificateSpec) : signBySelf(key, certificateSpec)
+}
+
+async function signBySelf(key: KeyObject, spec: CaCertificateSpec): Promise<CaMaterial> {
+  const der = await createSelfSignedCa(spec, createLocalSigner(key))
+  return { certificate: parseIssuerCertificate(der), chainPem: '', rootPem: encodePem('CERTIFICATE', der) }
+}
+
+/** A subordinate never outlives its parent: whatever it asks for is cut to that. */
+async function signByParent({ parent }: DeclaredIssuer, key: KeyObject, spec: CaCertificateSpec): Promise<CaMaterial> {
+  if (parent?.ok !== true) throw new TypeError('a Subordinate can only be made with its parent')
+  const issuer = parent.value
+  const [earliest, latest] = [issuer.certificate.notBefore, issuer.certificate.notAfter]
+  const der = await createSubordinateCa(
+    {
+      ...spec,
+      notBefore: spec.notBefore < earliest ? earliest : spec.notBefore,
+      notAfter: spec.notAfter > latest ? latest : spec.notAfter,
+    },
+    { subjectPublicKeyInfoDer: createPublicKey(key).export({ type: 'spki', format: 'der' }), issuer },
+  )
+  return {
+    certificate: parseIssuerCertificate(der),
+    chainPem: encodePem('CERTIFICATE', der) + issuer.chainPem,
+    rootPem: issuer.rootPem,
+  }
+}
+
+/** The key file's key. One that was left by an earlier CA of this name is used again if it is of the right kind. */
+async function ensureKey({ keys }: IssuerDeps, { namespace, name }: DeclaredIssuer, spec: KeySpec): Promise<KeyObject> {
+  const key = (await keys.find(namespace, name)) ?? (await keys.keep(namespace, name, await generatePrivateKey(spec)))
+  if (isOfKind(key, spec)) return key
+  throw new KeyFileError(
+    `${keys.file(namespace, name)} holds the key of an earlier CA, of another kind than the Issuer asks for; ` +
+      'move it away to have a new key made',
+  )
+}
+
+const curves = { 'P-256': 'prime256v1', 'P-384': 'secp384r1', 'P-521': 'secp521r1' } as const
+
+function isOfKind({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject, spec: KeySpec): boolean {
+  switch (spec.algorithm) {
+    case 'ECDSA':
+      return type === 'ec' && details?.namedCurve === curves[spec.curve]
+    case 'RSA':
+      return type === 'rsa' && details?.modulusLength === spec.bits
+    case 'Ed25519':
+      return type === 'ed25519'
+  }
+}
+
+function wholeSecond(milliseconds: number): Date {
+  return new Date(Math.floor(milliseconds / 1000) * 1000)
+}
