@@ -65,10 +65,10 @@ export function readAuthorityKeyIdentifier(valueDer: Uint8Array): { keyId: Uint8
   })
 }
 
-/** URLs by access method; anything but a URI is refused. */
-export function readAuthorityInfoAccess(valueDer: Uint8Array): { ocsp: string[]; caIssuers: string[] } {
+/** Access methods and URLs in order; other methods, and anything but a URI, are refused. */
+export function readAuthorityInfoAccess(valueDer: Uint8Array): { method: 'ocsp' | 'caIssuers'; url: string }[] {
   return readDer(valueDer, 'authorityInfoAccess', (reader) => {
-    const urls: { ocsp: string[]; caIssuers: string[] } = { ocsp: [], caIssuers: [] }
+    const descriptions: { method: 'ocsp' | 'caIssuers'; url: string }[] = []
     const list = reader.sequence('authorityInfoAccess')
     do {
       const access = list.sequence('an access description')
@@ -76,9 +76,9 @@ export function readAuthorityInfoAccess(valueDer: Uint8Array): { ocsp: string[];
       const location = access.expect(generalNameTag.uniformResourceIdentifier, 'an access location').contents
       access.end('an access description')
       if (method !== oids.ocsp && method !== oids.caIssuers) throw new DerError(`access method ${method} is unknown`)
-      urls[method === oids.ocsp ? 'ocsp' : 'caIssuers'].push(readAscii(location, 'a URL'))
+      descriptions.push({ method: method === oids.ocsp ? 'ocsp' : 'caIssuers', url: readAscii(location, 'a URL') })
     } while (!list.atEnd)
-    return urls
+    return descriptions
   })
 }
 

@@ -68,8 +68,8 @@ function ipAllowed(address: string, { permitted, excluded }: NameConstraints): b
   const octets = parseIpAddress(address)
   if (!octets) return false
   const single = singleAddress(octets)
-  if (permitted?.ip && !permitted.ip.some((block) => rangeContains(blockOf(block), single))) return false
-  return !excluded?.ip?.some((block) => rangeContains(blockOf(block), single))
+  if (permitted?.ip && !blocksOf(permitted.ip).some((block) => rangeContains(block, single))) return false
+  return !(excluded?.ip && blocksOf(excluded.ip).some((block) => rangeContains(block, single)))
 }
 
 /**
@@ -107,6 +107,17 @@ export function assertConstraintsWithin(own: NameConstraints, levels: readonly (
 
 function blockWithin(block: string, permitted: readonly string[] | undefined): boolean {
   return permitted?.some((outer) => rangeContains(blockOf(outer), blockOf(block))) ?? true
+}
+
+/** Blocks parsed already: the lists of an issuer are asked about with every certificate. */
+const parsedBlocks = new WeakMap<readonly string[], readonly IpRange[]>()
+
+function blocksOf(texts: readonly string[]): readonly IpRange[] {
+  const known = parsedBlocks.get(texts)
+  if (known) return known
+  const blocks = texts.map(blockOf)
+  parsedBlocks.set(texts, blocks)
+  return blocks
 }
 
 function blockOf(text: string): IpRange {

@@ -2,7 +2,7 @@ import { DerError } from './reader.ts'
 import type { DerReader } from './reader.ts'
 import { tag } from './tags.ts'
 
-const pattern = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
+const pattern = /^(\d{4})(\d\d)(\d\d)([01]\d|2[0-3])([0-5]\d)([0-5]\d)Z$/
 
 /** Reads a Time as RFC 5280 section 4.1.2.5 restricts it: whole seconds, Zulu, UTCTime exactly through 2049. */
 export function readTime(reader: DerReader, what: string): Date {
@@ -15,11 +15,12 @@ export function readTime(reader: DerReader, what: string): Date {
 }
 
 function exactDate(text: string, what: string): Date {
-  const [, year, month, day, hour, minute, second] = (pattern.exec(text) ?? []).map(Number)
+  const [, year, month = 0, day, hour, minute, second] = (pattern.exec(text) ?? []).map(Number)
   if (year === undefined) throw new DerError(`${what} is not written as YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ`)
-  const date = new Date(Date.UTC(year, (month ?? 0) - 1, day, hour, minute, second))
-  // Date.UTC rolls 30 February over into March: only a date that survives the round trip existed.
-  const written = date.toISOString().replaceAll(/[-:T]|\..*/g, '')
-  if (`${written}Z` !== text) throw new DerError(`${what} is not a date of the calendar`)
+  const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second))
+  // Date.UTC rolls 30 February over into March.
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) {
+    throw new DerError(`${what} is not a date of the calendar`)
+  }
   return date
 }

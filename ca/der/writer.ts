@@ -108,10 +108,20 @@ export function contextConstructed(number: number, ...parts: readonly Uint8Array
 
 /** UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 section 4.1.2.5). Fractions of a second are cut off. */
 export function time(date: Date): Uint8Array {
-  const digits = date.toISOString().replaceAll(/[-:T]|\..*/g, '')
   const year = date.getUTCFullYear()
-  if (year < 1950 || year > 9999) throw new RangeError(`the year ${year} can't be written in a certificate`)
+  if (!(year >= 1950 && year <= 9999)) throw new RangeError(`the year ${year} can't be written in a certificate`)
+  const rest = [
+    date.getUTCMonth() + 1,
+    date.getUTCDate(),
+    date.getUTCHours(),
+    date.getUTCMinutes(),
+    date.getUTCSeconds(),
+  ]
   return year < 2050
-    ? element(tag.utcTime, utf8.encode(`${digits.slice(2)}Z`))
-    : element(tag.generalizedTime, utf8.encode(`${digits}Z`))
+    ? element(tag.utcTime, utf8.encode(`${[year % 100, ...rest].map(twoDigits).join('')}Z`))
+    : element(tag.generalizedTime, utf8.encode(`${year}${rest.map(twoDigits).join('')}Z`))
+}
+
+function twoDigits(value: number): string {
+  return value < 10 ? `0${value}` : `${value}`
 }

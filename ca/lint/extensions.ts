@@ -19,9 +19,13 @@ export interface ExpectedUrls {
 
 /** The value of an extension. Throws DerError where it is missing. */
 export function extensionValue(tbs: TbsCertificate, oid: string): Uint8Array {
-  const extension = tbs.extensions.find((candidate) => candidate.oid === oid)
-  if (!extension) throw new DerError(`the extension ${oid} is missing`)
-  return extension.valueDer
+  const valueDer = optionalValue(tbs, oid)
+  if (!valueDer) throw new DerError(`the extension ${oid} is missing`)
+  return valueDer
+}
+
+function optionalValue(tbs: TbsCertificate, oid: string): Uint8Array | undefined {
+  return tbs.extensions.find((extension) => extension.oid === oid)?.valueDer
 }
 
 /** Exactly these extensions, those with `true` critical and the others not; `undefined` must be absent. */
@@ -65,22 +69,18 @@ export function authorityKeyId(tbs: TbsCertificate, issuerKeyId: Uint8Array): st
 
 /** Both extensions that hold URLs, and what RFC 5280 sections 4.2.1.13 and 4.2.2.1 demand of the URLs: absolute, ASCII. */
 export function urls(tbs: TbsCertificate, expected: ExpectedUrls): string | undefined {
-  const found = {
-    ...(has(tbs, oids.authorityInfoAccess)
-      ? readAuthorityInfoAccess(extensionValue(tbs, oids.authorityInfoAccess))
-      : { ocsp: [], caIssuers: [] }),
-    crlDistributionPoints: has(tbs, oids.cRLDistributionPoints)
-      ? readCrlDistributionPoints(extensionValue(tbs, oids.cRLDistributionPoints))
-      : [],
-  }
-  for (const kind of ['ocsp', 'caIssuers', 'crlDistributionPoints'] as const) {
-    if (!sameList(found[kind], expected[kind] ?? [])) return `the URLs of ${kind} are not the planned ones`
-    const bad = found[kind].find((url) => !/^https?:\/\/[!-~]+$/.test(url))
-    if (bad !== undefined) return `${bad} is not an absolute HTTP URL`
-  }
-  return undefined
-}
-
-function has(tbs: TbsCertificate, oid: string): boolean {
-  return tbs.extensions.some((extension) => extension.oid === oid)
+  const access = optionalValue(tbs, oids.authorityInfoAccess)
+  const points = optionalValue(tbs, oids.cRLDistributionPoints)
+  const found = [
+    ...(access ? readAuthorityInfoAccess(access).map(({ method, url }) => `${method} ${url}`) : []),
+    ...(points ? readCrlDistributionPoints(points).map((url) => `crl ${url}`) : []),
+  ]
+  const wanted = [
+    ...(expected.ocsp ?? []).map((url) => `ocsp ${url}`),
+    ...(expected.caIssuers ?? []).map((url) => `caIssuers ${url}`),
+    ...(expected.crlDistributionPoints ?? []).map((url) => `crl ${url}`),
+  ]
+  if (!sameList(found, wanted)) return `the URLs are ${found.join(', ')} and not ${wanted.join(', ')}`
+  const bad = found.find((url) => !/^\w+ https?:\/\/[!-~]+$/.test(url))
+  return bad && `${bad} is not an absolute HTTP URL`
 }

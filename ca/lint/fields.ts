@@ -46,10 +46,13 @@ export const fieldRules: Readonly<Record<string, Rule<FieldExpectation>>> = {
 function serialNumber({ serialNumber: found }: TbsCertificate, expected: FieldExpectation): string | undefined {
   if ((found[0] ?? 0x80) >= 0x80 || found.every((octet) => octet === 0)) return 'the serial number is not positive'
   if (found.length > 20) return 'the serial number has more than 20 octets'
-  const wanted = BigInt(`0x${Buffer.from(expected.serialNumber).toString('hex')}`)
-  return BigInt(`0x${Buffer.from(found).toString('hex')}`) === wanted
-    ? undefined
-    : 'the serial number is not the planned one'
+  return hexNumber(found) === hexNumber(expected.serialNumber) ? undefined : 'the serial number is not the planned one'
+}
+
+function hexNumber(octets: Uint8Array): string {
+  return Buffer.from(octets)
+    .toString('hex')
+    .replace(/^(00)+/, '')
 }
 
 /** The AlgorithmIdentifiers to the octet, on purpose not taken from what the writer uses, and the keys they need. */
