@@ -1,10 +1,10 @@
-export type ChallengeType = 'http-01' | 'dns-01' | 'tls-alpn-01'
+import type { ChallengeType } from '../policy.ts'
 
 /** One challenge to prove, with what the profile says about reaching the client's network. */
 export interface ValidationRequest {
   readonly type: ChallengeType
   /** The name without `*.`: a wildcard is proven by its base (RFC 8555 section 7.1.4). */
-  readonly identifier: { readonly type: 'dns'; readonly value: string }
+  readonly identifier: { readonly type: 'dns' | 'ip'; readonly value: string }
   readonly token: string
   readonly keyAuthorization: string
   readonly policy: {

@@ -46,7 +46,7 @@ test('names both attempts when neither family connects', async (t) => {
   const problem = await problemOf(dialer.dial({ host: 'app.test', port, disclosure }))
   assert.equal(problem.type, 'connection')
   assert.ok(problem.retry)
-  assert.match(problem.detail, /: ::1 .+; 127\.0\.0\.1 refused the connection$/)
+  assert.match(problem.detail, /: ::1 .+; 127\.0\.0\.1 refused the connection\.$/)
   assert.doesNotMatch(problem.detail, /127\.0\.0\.9/)
 })
 
@@ -65,7 +65,7 @@ test('a refused address is named with its network and the setting that permits i
     type: 'connection',
     detail:
       'app.test has the address 10.1.2.3 that validation does not connect to (private (RFC 1918)); ' +
-      'validation.allowedNetworks of the profile can permit its network',
+      'validation.allowedNetworks of the profile can permit its network.',
     retry: false,
   })
 })
@@ -92,7 +92,7 @@ test('an address as host is judged without asking DNS', async (t) => {
 test('a lookup without an answer is a dns problem', async (t) => {
   const dns = await startDnsServer(t, zone({}))
   const problem = await problemOf(testDialer(dns.address).dial({ host: 'app.test', port: 80, disclosure }))
-  assert.deepEqual(problem, { type: 'dns', detail: 'app.test does not exist in DNS (NXDOMAIN)', retry: true })
+  assert.deepEqual(problem, { type: 'dns', detail: 'app.test does not exist in DNS (NXDOMAIN).', retry: true })
 })
 
 test('an aborted signal ends dialling with its reason', async (t) => {

@@ -39,7 +39,7 @@ export function createDialer({ resolver, policy, connectTimeoutMilliseconds, sig
     const literal = parseAddress(target.host)
     if (literal !== undefined) return [literal]
     const answer = await resolver.addresses(target.host)
-    if (!answer.found) throw new ValidationFailure('dns', `${nameOf(target)} ${answer.reason}`)
+    if (!answer.found) throw new ValidationFailure('dns', `${nameOf(target)} ${answer.reason}.`)
     return answer.records.map(parseAddress).filter((address) => address !== undefined)
   }
 
@@ -55,7 +55,7 @@ export function createDialer({ resolver, policy, connectTimeoutMilliseconds, sig
         failures.push(target.disclosure === 'identifier' ? `${formatAddress(address)} ${result}` : `it ${result}`)
       }
       if (failures.length > 0) {
-        const detail = `could not connect to ${nameOf(target)}, port ${target.port}: ${failures.join('; ')}`
+        const detail = `${nameOf(target)}, port ${target.port}, could not be connected to: ${failures.join('; ')}.`
         throw new ValidationFailure('connection', detail)
       }
       const refusals = judged.flatMap(({ address, verdict }) => (verdict.allowed ? [] : [{ address, ...verdict }]))
@@ -97,22 +97,22 @@ function connectFailureWords(error: unknown): string {
     case 'ETIMEDOUT':
       return 'did not answer in time'
     default:
-      return 'could not be connected to'
+      return 'cannot be reached'
   }
 }
 
 /** The target in a problem's words; see `disclosure`. */
 export function nameOf(target: Target): string {
-  return target.disclosure === 'identifier' ? target.host : 'the target of a redirect'
+  return target.disclosure === 'identifier' ? target.host : 'The target of a redirect'
 }
 
 function refusal(target: Target, refused: { address: AddressBytes; network: string } | undefined): ValidationFailure {
-  if (refused === undefined) return new ValidationFailure('dns', `${nameOf(target)} has no usable address in DNS`)
+  if (refused === undefined) return new ValidationFailure('dns', `${nameOf(target)} has no usable address in DNS.`)
   const address = target.disclosure === 'identifier' ? `the address ${formatAddress(refused.address)}` : 'an address'
   return new ValidationFailure(
     'connection',
     `${nameOf(target)} has ${address} that validation does not connect to (${refused.network}); ` +
-      'validation.allowedNetworks of the profile can permit its network',
+      'validation.allowedNetworks of the profile can permit its network.',
     { retry: false },
   )
 }

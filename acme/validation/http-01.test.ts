@@ -85,7 +85,7 @@ describe('what is served', () => {
       const problem = await problemOf(checkBody(t, body))
       assert.equal(problem.type, 'incorrectResponse')
       assert.ok(problem.retry)
-      assert.match(problem.detail, /^app\.test served \d+ bytes that are not the key authorization of 87 bytes$/)
+      assert.match(problem.detail, /^app\.test served \d+ bytes that are not the key authorization of 87 bytes\.$/)
     })
   }
 
@@ -93,7 +93,7 @@ describe('what is served', () => {
     test(`the status ${status} is refused`, async (t) => {
       const { port } = await startHttpServer(t, (_request, response) => response.writeHead(status).end())
       const problem = await problemOf(check(t, { http: port }))
-      assert.equal(problem.detail, `app.test answered with the HTTP status ${status}, not 200`)
+      assert.equal(problem.detail, `app.test answered with the HTTP status ${status}, not 200.`)
     })
   }
 })
@@ -101,7 +101,7 @@ describe('what is served', () => {
 describe('servers that misbehave', () => {
   test('a body beyond the bound is not read on', async (t) => {
     const problem = await problemOf(checkBody(t, keyAuthorization + ' '.repeat(70_000)))
-    assert.equal(problem.detail, 'app.test sent a body of more than 65536 bytes')
+    assert.equal(problem.detail, 'app.test sent a body of more than 65536 bytes.')
   })
 
   test('an endless body is cut', async (t) => {
@@ -111,7 +111,7 @@ describe('servers that misbehave', () => {
         flood(socket, keyAuthorization)
       }),
     )
-    assert.equal(problem.detail, 'app.test sent a body of more than 65536 bytes')
+    assert.equal(problem.detail, 'app.test sent a body of more than 65536 bytes.')
   })
 
   test('a compressed body is not inflated', async (t) => {
@@ -132,7 +132,7 @@ describe('servers that misbehave', () => {
           flood(socket, chunk)
         }),
       )
-      assert.equal(problem.detail, 'app.test sent headers of more than 8192 bytes')
+      assert.equal(problem.detail, 'app.test sent headers of more than 8192 bytes.')
     })
   }
 
@@ -143,7 +143,7 @@ describe('servers that misbehave', () => {
           flood(socket, `HTTP/1.1 ${status}\r\n\r\n`)
         }),
       )
-      assert.equal(problem.detail, 'app.test sent too many 1xx responses')
+      assert.equal(problem.detail, 'app.test sent too many 1xx responses.')
     })
   }
 
@@ -260,10 +260,7 @@ describe('redirects', () => {
     const { port } = await startHttpServer(t, redirectTo('https://other.test/'))
     const problem = await problemOf(check(t, { http: port, tls: plain.port }))
     assert.equal(problem.type, 'tls')
-    assert.equal(
-      problem.detail,
-      'the TLS handshake with the target of a redirect failed: the server does not speak TLS',
-    )
+    assert.equal(problem.detail, 'The target of a redirect failed the TLS handshake: it does not speak TLS.')
   })
 
   test('ten are followed and an eleventh is not', async (t) => {

@@ -83,17 +83,17 @@ function redirectUrl(location: string | undefined, base: URL, ports: ValidationP
 
 /** Final: the rules that refuse it are ours, and what it says was written on purpose. */
 function refusedRedirect(why: string): ValidationFailure {
-  return new ValidationFailure('incorrectResponse', `a redirect is not followed: ${why}`, { retry: false })
+  return new ValidationFailure('incorrectResponse', `A redirect is not followed: ${why}.`, { retry: false })
 }
 
 function requireKeyAuthorization({ status, body }: HttpAnswer, keyAuthorization: string, server: string): void {
   if (status !== 200) {
-    throw new ValidationFailure('incorrectResponse', `${server} answered with the HTTP status ${status}, not 200`)
+    throw new ValidationFailure('incorrectResponse', `${server} answered with the HTTP status ${status}, not 200.`)
   }
   const expected = Buffer.from(keyAuthorization)
   const received = withoutTrailingWhitespace(body)
   if (received.length === expected.length && timingSafeEqual(received, expected)) return
-  const detail = `${server} served ${received.length} bytes that are not the key authorization of ${expected.length} bytes`
+  const detail = `${server} served ${received.length} bytes that are not the key authorization of ${expected.length} bytes.`
   throw new ValidationFailure('incorrectResponse', detail)
 }
 

@@ -68,7 +68,7 @@ function responseTo(request: ClientRequest, server: string): Promise<IncomingMes
     request.on('information', () => {
       informational += 1
       if (informational <= MAX_INFORMATIONAL_RESPONSES) return
-      request.destroy(new ValidationFailure('incorrectResponse', `${server} sent too many 1xx responses`))
+      request.destroy(new ValidationFailure('incorrectResponse', `${server} sent too many 1xx responses.`))
     })
     request.on('upgrade', resolve)
     request.on('response', resolve)
@@ -83,7 +83,7 @@ async function bodyOf(response: IncomingMessage, server: string): Promise<Buffer
   for await (const chunk of response as AsyncIterable<Buffer>) {
     length += chunk.length
     if (length > MAX_BODY_BYTES) {
-      throw new ValidationFailure('incorrectResponse', `${server} sent a body of more than ${MAX_BODY_BYTES} bytes`)
+      throw new ValidationFailure('incorrectResponse', `${server} sent a body of more than ${MAX_BODY_BYTES} bytes.`)
     }
     chunks.push(chunk)
   }
@@ -93,12 +93,12 @@ async function bodyOf(response: IncomingMessage, server: string): Promise<Buffer
 function failureFor(error: unknown, server: string): ValidationFailure {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (code === 'HPE_HEADER_OVERFLOW') {
-    const detail = `${server} sent headers of more than ${MAX_HEADER_BYTES} bytes`
+    const detail = `${server} sent headers of more than ${MAX_HEADER_BYTES} bytes.`
     return new ValidationFailure('incorrectResponse', detail, { cause: error })
   }
   if (code.startsWith('HPE_')) {
-    return new ValidationFailure('incorrectResponse', `${server} did not answer in HTTP/1.1`, { cause: error })
+    return new ValidationFailure('incorrectResponse', `${server} did not answer in HTTP/1.1.`, { cause: error })
   }
-  const detail = `${server} closed the connection before its response was complete`
+  const detail = `${server} closed the connection before its response was complete.`
   return new ValidationFailure('connection', detail, { cause: error })
 }

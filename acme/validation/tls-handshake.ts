@@ -35,7 +35,7 @@ export async function handshake(socket: Socket, options: HandshakeOptions): Prom
     tlsSocket.destroy()
     socket.destroy()
     signal.throwIfAborted()
-    throw new ValidationFailure('tls', `the TLS handshake with ${peer} failed: ${wordsFor(error)}`, { cause: error })
+    throw new ValidationFailure('tls', `${peer} failed the TLS handshake: ${wordsFor(error)}.`, { cause: error })
   }
 }
 
@@ -47,11 +47,11 @@ function wordsFor(error: unknown): string {
 }
 
 const WORDS: Readonly<Record<string, string>> = {
-  ECONNRESET: 'the connection was closed before its end',
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'the server does not take the application protocol offered (ALPN)',
-  ERR_SSL_UNSUPPORTED_PROTOCOL: 'the server does not speak TLS 1.2 or newer',
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'the server does not speak TLS 1.2 or newer',
-  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: 'the server does not know the name (SNI)',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not speak TLS',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the server does not speak TLS',
+  ECONNRESET: 'it closed the connection',
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'it does not take the application protocol offered (ALPN)',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'it does not speak TLS 1.2 or newer',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it does not speak TLS 1.2 or newer',
+  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: 'it does not know the name (SNI)',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS',
 }

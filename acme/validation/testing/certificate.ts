@@ -14,12 +14,13 @@ export interface CertificateOptions {
   /** Sign with a key that is not the certificate's. */
   signedByAnotherKey?: boolean
   issuerCommonName?: string
+  /** UTCTime. */
   notAfter?: string
 }
 
 /** A certificate as a careless or hostile client might make it; nothing about it is checked. */
 export function selfSignedCertificate(options: CertificateOptions = {}): TestCertificate {
-  const { commonName = 'test', issuerCommonName = commonName, notAfter = '20491231235959Z', extensions = [] } = options
+  const { commonName = 'test', issuerCommonName = commonName, notAfter = '491231235959Z', extensions = [] } = options
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const signingKey = options.signedByAnotherKey
     ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
@@ -31,7 +32,7 @@ export function selfSignedCertificate(options: CertificateOptions = {}): TestCer
     der(0x02, Buffer.of(1)),
     ECDSA_WITH_SHA256,
     nameDer(issuerCommonName),
-    sequence(der(0x18, Buffer.from('20200101000000Z')), der(0x18, Buffer.from(notAfter))),
+    sequence(der(0x17, Buffer.from('200101000000Z')), der(0x17, Buffer.from(notAfter))),
     nameDer(commonName),
     keys.publicKey.export({ type: 'spki', format: 'der' }),
     ...(all.length === 0 ? [] : [der(0xa3, sequence(...all))]),
@@ -40,7 +41,7 @@ export function selfSignedCertificate(options: CertificateOptions = {}): TestCer
   const body = sequence(tbs, ECDSA_WITH_SHA256, signature).toString('base64')
   return {
     key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    cert: `-----BEGIN CERTIFICATE-----\n${body.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+    cert: `-----BEGIN CERTIFICATE-----\n${(body.match(/.{1,64}/g) ?? []).join('\n')}\n-----END CERTIFICATE-----\n`,
   }
 }
 
