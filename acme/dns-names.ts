@@ -68,7 +68,7 @@ const labelFaults: readonly (readonly [(label: string) => boolean, (label: strin
  * WHATWG URL parser and to inet_aton: 127.1, 2130706433, 0x7f000001, 017700000001; the dot at the end changes nothing.
  */
 function isAddress(name: string): boolean {
-  const host = name.replace(/^\[|\]$|%.*$/g, '')
+  const host = name.replace(/^\[|\](:\d+)?$|%.*$/g, '')
   const isIpv6 = /^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*$/i.test(host)
   return isIpv6 || /(^|\.)(\d+|0x[0-9a-f]*)\.?(:\d+)?$/i.test(name)
 }
@@ -81,7 +81,10 @@ function isALabel(label: string): boolean {
 
 function suggestALabels(name: string): string {
   const encoded = domainToASCII(baseName(name))
-  const isUsable = encoded !== '' && findNameFault(encoded) === undefined
-  if (!isUsable) return 'has characters that a DNS name cannot have.'
-  return `has characters outside ASCII; send its A-label form, ${quoted(name.startsWith(wildcardPrefix) ? wildcardPrefix + encoded : encoded)}.`
+  // The encoder drops control characters silently; nobody meant them.
+  if (/\p{Cc}/u.test(name) || encoded === '' || findNameFault(encoded) !== undefined) {
+    return 'has characters that a DNS name cannot have.'
+  }
+  const suggestion = isWildcard(name) ? wildcardPrefix + encoded : encoded
+  return `has characters outside ASCII; send its A-label form, ${quoted(suggestion)}.`
 }

@@ -41,7 +41,7 @@ export function parsePreauthorizedIdentifier(value: unknown): Identifier {
  */
 export function compareCsrNames(
   csr: Pick<CertificateRequest, 'commonNames' | 'names'>,
-  identifiers: readonly Identifier[],
+  identifiers: readonly { readonly value: string }[],
 ): void {
   const ordered = new Set(identifiers.map((identifier) => identifier.value))
   const foreign = csr.names.find((name) => name.type !== 'dns')
