@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Db } from './database.ts'
 
 /** One limit as GCRA: `burst` at once, one more every `emissionIntervalMs`. */
@@ -34,19 +34,18 @@ export async function refundBuckets(db: Db, buckets: readonly Bucket[]): Promise
   await sql`select certctl_refund_buckets(${keys}::text[], ${intervals}::bigint[], ${costs}::integer[])`.execute(db)
 }
 
-/** Deletes up to `limit` buckets that are full again, which no charge can tell from missing ones. Returns how many. */
-export async function deleteIdleBuckets(db: Db, limit = 1_000): Promise<number> {
-  const { rows } = await sql`
-    delete from rate_limit_buckets
-      where key = any (array(
-        select key from rate_limit_buckets
-          where idle_after < (select certctl_now())
-          order by idle_after
-          limit ${limit}
-          for update skip locked
-      ))
-      returning true`.execute(db)
-  return rows.length
+/** Deletes one batch of buckets that are full again, which no charge can tell from missing ones. Returns how many. */
+export async function deleteIdleBuckets(db: Db, batchSize = 1_000): Promise<number> {
+  return (await idleBuckets(batchSize).execute(db)).rows.length
+}
+
+/** The statement that deletes one batch of idle buckets. */
+export function idleBuckets(batchSize: number): RawBuilder<unknown> {
+  return sql`
+    delete from rate_limit_buckets where key = any (array(
+      select key from rate_limit_buckets where idle_after < (select certctl_now())
+        order by idle_after limit ${batchSize} for update skip locked
+    )) returning true`
 }
 
 /** Sorted by key, the order in which everybody locks them; whole microseconds keep the arithmetic exact. */
