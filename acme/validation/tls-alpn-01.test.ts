@@ -107,7 +107,7 @@ describe('certificates that prove nothing', () => {
     [
       'acmeIdentifier twice',
       challengeCertificate({ extensions: [acmeIdentifier(), acmeIdentifier()] }),
-      /does not follow RFC 5280/,
+      /cannot be read/,
     ],
     [
       'the identifier of the draft',
@@ -155,10 +155,10 @@ describe('certificates that prove nothing', () => {
     ['another name', challengeCertificate({ subjectAltName: [[2, 'other.test']] }), /names something else/],
     ['a wildcard', challengeCertificate({ subjectAltName: [[2, '*.test']] }), /names something else/],
     ['the name with a dot', challengeCertificate({ subjectAltName: [[2, `${name}.`]] }), /names something else/],
-    ['the name with a NUL', challengeCertificate({ subjectAltName: [[2, `${name}\0`]] }), /does not follow RFC 5280/],
+    ['the name with a NUL', challengeCertificate({ subjectAltName: [[2, `${name}\0`]] }), /names something else/],
     ['the name as a URI', challengeCertificate({ subjectAltName: [[6, name]] }), /names something else/],
     ['the name as an email address', challengeCertificate({ subjectAltName: [[1, name]] }), /names something else/],
-    ['an empty list of names', challengeCertificate({ subjectAltName: [] }), /does not follow RFC 5280/],
+    ['an empty list of names', challengeCertificate({ subjectAltName: [] }), /0 names/],
     ['an issuer of another name', challengeCertificate({ issuerCommonName: 'a CA' }), /not self-signed/],
     ["another key's signature", challengeCertificate({ signedByAnotherKey: true }), /not self-signed/],
   ]

@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual, type X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
-import { type ReadExtension, readCertificate } from '../../ca/certificate-reader.ts'
-import { readSubjectAltName } from '../../ca/extension-reader.ts'
+import { type CertificateExtension, readExtensions, readGeneralNames } from './certificate-extensions.ts'
 import { ValidationFailure, type ValidationRequest } from './challenge.ts'
 import type { Dialer } from './dialer.ts'
 import { handshake } from './tls-handshake.ts'
@@ -13,8 +12,11 @@ export interface TlsAlpn01Tools {
 }
 
 const PROTOCOL = 'acme-tls/1'
-const SUBJECT_ALT_NAME = '2.5.29.17'
-const ACME_IDENTIFIER = '1.3.6.1.5.5.7.1.31'
+/** 2.5.29.17 and 1.3.6.1.5.5.7.1.31. */
+const SUBJECT_ALT_NAME = '551d11'
+const ACME_IDENTIFIER = '2b0601050507011f'
+/** The identifier octet of dNSName. */
+const DNS_NAME = 0x82
 
 /**
  * RFC 8737 section 3: a handshake for exactly `acme-tls/1`, answered with a self-signed certificate that names the
@@ -53,34 +55,39 @@ interface Fault {
 function faultOf(x509: X509Certificate, name: string, keyAuthorization: string): Fault | undefined {
   try {
     if (!x509.checkIssued(x509) || !x509.verify(x509.publicKey)) return { words: 'is not self-signed' }
-    const { extensions } = readCertificate(x509.raw).tbs
+    const extensions = readExtensions(x509.raw)
     return nameFault(extensions, name) ?? digestFault(extensions, keyAuthorization)
   } catch (cause) {
-    return { words: 'does not follow RFC 5280', cause }
+    return { words: 'cannot be read as DER of RFC 5280', cause }
   }
 }
 
 /** > a subjectAltName extension containing the dNSName being validated and no other entries */
-function nameFault(extensions: readonly ReadExtension[], name: string): Fault | undefined {
-  const subjectAltName = extensions.find(({ oid }) => oid === SUBJECT_ALT_NAME)
+function nameFault(extensions: readonly CertificateExtension[], name: string): Fault | undefined {
+  const subjectAltName = extensions.find(({ type }) => type === SUBJECT_ALT_NAME)
   if (subjectAltName === undefined) return { words: 'has no subjectAltName' }
-  const [only, ...others] = readSubjectAltName(subjectAltName.valueDer)
-  if (others.length > 0) return { words: `has ${others.length + 1} names in its subjectAltName, not one` }
-  if (only?.type !== 'dns' || only.value.toLowerCase() !== name.toLowerCase()) return { words: 'names something else' }
+  const names = readGeneralNames(subjectAltName.value)
+  if (names.length !== 1) return { words: `has ${names.length} names in its subjectAltName, not one` }
+  const isTheName = names.every(({ tag, contents }) => tag === DNS_NAME && textOf(contents) === name.toLowerCase())
+  if (!isTheName) return { words: 'names something else' }
   return undefined
 }
 
 /** > a critical acmeIdentifier extension containing the SHA-256 digest of the key authorization */
-function digestFault(extensions: readonly ReadExtension[], keyAuthorization: string): Fault | undefined {
-  const acmeIdentifier = extensions.find(({ oid }) => oid === ACME_IDENTIFIER)
+function digestFault(extensions: readonly CertificateExtension[], keyAuthorization: string): Fault | undefined {
+  const acmeIdentifier = extensions.find(({ type }) => type === ACME_IDENTIFIER)
   if (acmeIdentifier === undefined) return { words: 'has no acmeIdentifier extension' }
   if (!acmeIdentifier.critical) return { words: 'has an acmeIdentifier extension that is not critical' }
   const digest = createHash('sha256').update(keyAuthorization).digest()
   const expectedDer = Buffer.concat([OCTET_STRING_OF_32, digest])
-  const { valueDer } = acmeIdentifier
-  if (valueDer.length !== expectedDer.length) return { words: 'has an acmeIdentifier that is no SHA-256 digest' }
-  if (!timingSafeEqual(valueDer, expectedDer)) return { words: 'has the digest of another key authorization' }
+  const { value } = acmeIdentifier
+  if (value.length !== expectedDer.length) return { words: 'has an acmeIdentifier that is no SHA-256 digest' }
+  if (!timingSafeEqual(value, expectedDer)) return { words: 'has the digest of another key authorization' }
   return undefined
+}
+
+function textOf(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('latin1').toLowerCase()
 }
 
 const OCTET_STRING_OF_32 = Buffer.of(0x04, 32)
