@@ -41,6 +41,8 @@ export function findNameFault(name: string): string | undefined {
 /** Told apart only to say what helps; looked at in this order, since the first explains best. */
 const nameFaults: readonly (readonly [(name: string) => boolean, (name: string) => string])[] = [
   [(name) => name === '', () => 'is empty; send a DNS name.'],
+  // Early, since what follows costs more on long text.
+  [(name) => name.length > maxNameLength, () => `is longer than ${maxNameLength} octets.`],
   [(name) => name.includes('://'), () => 'is a URL; send the host name alone, without scheme and path.'],
   // Looked at before the characters: `[::1]` and `fe80::1%lo` would read as bad labels.
   [isAddress, () => 'is an IP address, which is not a DNS name; send a host name.'],
@@ -48,7 +50,6 @@ const nameFaults: readonly (readonly [(name: string) => boolean, (name: string) 
   [(name) => !/^[\x20-\x7e]*$/.test(name), suggestALabels],
   [(name) => name.endsWith('.'), () => 'ends in a dot; send the name without it.'],
   [(name) => baseName(name).includes('*'), () => 'may have "*" only as its whole first label, as in *.example.com.'],
-  [(name) => name.length > maxNameLength, () => `is longer than ${maxNameLength} octets.`],
 ]
 
 const labelFaults: readonly (readonly [(label: string) => boolean, (label: string) => string])[] = [
@@ -69,7 +70,7 @@ const labelFaults: readonly (readonly [(label: string) => boolean, (label: strin
  */
 function isAddress(name: string): boolean {
   const host = name.replace(/^\[|\](:\d+)?$|%.*$/g, '')
-  const isIpv6 = /^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*$/i.test(host)
+  const isIpv6 = /^[0-9a-f:.]+$/i.test(host) && host.split(':').length > 2
   return isIpv6 || /(^|\.)(\d+|0x[0-9a-f]*)\.?(:\d+)?$/i.test(name)
 }
 

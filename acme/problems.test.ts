@@ -81,3 +81,9 @@ test('several identifiers at fault keep their common type, or become compound', 
   assert.equal(identifierProblem([badName, badName]).type, 'malformed')
   assert.equal(identifierProblem([badName, anAddress]).type, 'compound')
 })
+
+test('an answer is not swelled by thousands of identifiers at fault', () => {
+  const problem = identifierProblem([badName, ...Array.from({ length: 2000 }, () => badName)])
+  assert.equal(problem.subproblems?.length, 100)
+  assert.match(problem.detail, /^2001 identifiers/)
+})

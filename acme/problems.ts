@@ -135,13 +135,16 @@ export function serviceUnavailable(detail: string, retryAfterSeconds: number, ca
   return problem.serverInternal(detail, { status: 503, retryAfterSeconds, cause })
 }
 
+/** A request of a few kilobytes may name thousands of identifiers; the first ones tell enough. */
+const shownSubproblems = 100
+
 /** What is wrong with several identifiers, as one problem of their common type, or `compound` when they differ. */
 export function identifierProblem(subproblems: readonly [Subproblem, ...Subproblem[]]): AcmeProblem {
   const [first, ...others] = subproblems
   const type = others.every((other) => other.type === first.type) ? first.type : 'compound'
   const detail =
     others.length === 0 ? first.detail : `${subproblems.length} identifiers were refused; the subproblems say why.`
-  return new AcmeProblem(type, detail, { subproblems })
+  return new AcmeProblem(type, detail, { subproblems: subproblems.slice(0, shownSubproblems) })
 }
 
 /** The urn of a type, as documents and subproblems name it. */
