@@ -69,7 +69,8 @@ function assertSoundRsa(reader: DerReader): void {
 }
 
 function assertSoundExponent(octets: Uint8Array): void {
-  if (octets.length > 9 || (octets[0] ?? 0) >= 0x80) {
+  const bits = bitLength(octets)
+  if (bits <= 0 || bits > 64) {
     throw new CaError('weak-key', 'the RSA exponent must be positive and below 2^64')
   }
   const exponent = toBigInt(octets)
@@ -78,7 +79,7 @@ function assertSoundExponent(octets: Uint8Array): void {
   }
 }
 
-/** Bits of a non-negative INTEGER; 0 for a negative one, which is then too short for anything. */
+/** Bits of a positive INTEGER; at most 0 for any other, which is then too short for anything. */
 function bitLength(octets: Uint8Array): number {
   if ((octets[0] ?? 0) >= 0x80) return 0
   const start = octets[0] === 0 ? 1 : 0
