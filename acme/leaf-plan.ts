@@ -53,8 +53,8 @@ function fitsCommonName(name: string): boolean {
 }
 
 interface ValidityInput {
-  readonly notBefore?: Date
-  readonly notAfter?: Date
+  readonly notBefore?: Date | undefined
+  readonly notAfter?: Date | undefined
   readonly issuer: IssuerCertificate
   readonly now: Date
 }

@@ -33,6 +33,9 @@ export interface Profiles {
   refresh(): Promise<void>
 }
 
+/** DNS labels joined by a dot: `metadata.name`, or `<namespace>.<name>`. */
+const profileId = /^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})?$/
+
 /** Orders in flight pin few revisions; the bound only guards against a process that lives through thousands of edits. */
 const keptRevisions = 1000
 
@@ -57,7 +60,7 @@ export function createProfiles(db: Db): Profiles {
     list: () => [...(served?.values() ?? [])],
     async find(id) {
       const known = served?.get(id)
-      if (known) return known
+      if (known || !profileId.test(id)) return known
       const found = await findServedProfile<IssuancePolicy>(db, id)
       return found && keep(found)
     },

@@ -7,6 +7,7 @@ import { parseJws, verifySignature, type Jws } from './jose/jws.ts'
 import type { Links } from './links.ts'
 import { problem } from './problems.ts'
 import type { ServedProfile } from './profiles.ts'
+import { isResourceId } from './resource-ids.ts'
 
 /** The directory that a request's path names: accounts belong to one directory and exist in no other. */
 export interface Directory {
@@ -99,7 +100,10 @@ export async function authenticateAccount<Kind extends TargetKind | 'none'>(
   verifySignature(jws, known.key.publicKey)
   assertUrl(deps, jws, request)
   assertClientNetwork(request.directory.profile, request.clientAddress)
-  const spent = await redeem(deps, jws, { accountId, ...(kind === 'none' ? {} : { target: { kind, id: request.id } }) })
+  const spent = await redeem(deps, jws, {
+    accountId,
+    ...(kind !== 'none' && isResourceId(request.id) && { target: { kind, id: request.id } }),
+  })
   const account = assertAccountUsable(deps, accountId, known.version, spent)
   return {
     account: { ...account, id: accountId, key: known.key },
@@ -129,7 +133,8 @@ function accountIdOf(deps: AcmeDeps, jws: Jws, directory: Directory): AccountId 
   }
   for (const externalUrl of deps.config.externalUrls) {
     const prefix = `${externalUrl}${directory.path}/account/`
-    if (kid.startsWith(prefix) && !kid.slice(prefix.length).includes('/')) return kid.slice(prefix.length) as AccountId
+    const id = kid.slice(prefix.length)
+    if (kid.startsWith(prefix) && isResourceId(id)) return id as AccountId
   }
   throw problem.accountDoesNotExist(
     'The "kid" is not an account URL of this directory; use the Location header of the newAccount answer as it stands.',

@@ -8,6 +8,7 @@ import { problem } from '../problems.ts'
 import { enforce, mergeRateLimits, newAccountCharge } from '../rate-limits/limits.ts'
 import type { Reply } from '../reply.ts'
 import type { AccountRequest, SelfSignedRequest } from '../request.ts'
+import { isResourceId } from '../resource-ids.ts'
 import { accountObject, type AccountResource } from '../resources.ts'
 
 /** RFC 8555 section 7.3. A key that is known already gets its account back, whatever else the payload says. */
@@ -118,7 +119,7 @@ export async function listAccountOrders(deps: AcmeDeps, request: AccountRequest<
   const cursor = query.get('cursor')
   const ids = await listOrders(deps.db, account.id, {
     limit: ordersPerPage + 1,
-    ...(cursor !== null && { after: cursor as OrderId }),
+    ...(cursor !== null && { after: parseCursor(cursor) }),
   })
   const page = ids.slice(0, ordersPerPage)
   const last = page.at(-1)
@@ -128,6 +129,13 @@ export async function listAccountOrders(deps: AcmeDeps, request: AccountRequest<
     json: { orders: page.map((id) => links.order(id)) },
     ...(more && { links: [{ relation: 'next', url: `${links.orders(account.id)}?cursor=${last}` }] }),
   }
+}
+
+function parseCursor(cursor: string): OrderId {
+  if (isResourceId(cursor)) return cursor as OrderId
+  throw problem.malformed(
+    'The "cursor" is not one that this server gave; follow the Link with rel="next" as it stands.',
+  )
 }
 
 function assertOwnAccount({ account, id }: AccountRequest<unknown, 'none'>): void {

@@ -51,14 +51,14 @@ async function enforceLimits(
   ])
 }
 
-async function begin(deps: AcmeDeps, request: ChallengeRequest): Promise<ChallengeView> {
-  const { resource } = request
+async function begin(deps: AcmeDeps, { account, resource }: ChallengeRequest): Promise<ChallengeView> {
   const { owner, leaseSeconds } = deps.validation
-  const claimed = await beginChallenge(deps.db, { id: resource.id, owner, leaseSeconds })
-  if (!claimed) return { ...resource, status: 'processing' }
-  const attempt = deps.validation.attempt(claimed)
-  const settled = await Promise.race([attempt, delay(holdMilliseconds, undefined, { ref: false })])
-  return { ...resource, status: 'processing', ...settled }
+  const challenge = { ...resource, status: 'processing', attempts: resource.attempts + 1 } as const
+  const leased = await beginChallenge(deps.db, { id: resource.id, owner, leaseSeconds })
+  if (!leased) return challenge
+  const attempt = deps.validation.attempt({ challenge, accountThumbprint: account.key.thumbprint })
+  const result = await Promise.race([attempt, delay(holdMilliseconds, undefined, { ref: false })])
+  return { ...challenge, ...result }
 }
 
 function reply(resource: ChallengeView, { links }: ChallengeRequest): Reply {

@@ -84,12 +84,7 @@ function requestedValidity(
   if (!notBefore && !notAfter) return {}
   const issuer = deps.issuers.signing(profile.issuerId)
   if (!issuer) throw serviceUnavailable('The signing key of this profile is not available yet; try again soon.', 10)
-  const granted = leafValidityOf(policy, {
-    ...(notBefore && { notBefore }),
-    ...(notAfter && { notAfter }),
-    issuer: issuer.ca.certificate,
-    now,
-  })
+  const granted = leafValidityOf(policy, { notBefore, notAfter, issuer: issuer.ca.certificate, now })
   if (granted.clamped && policy.validity.clientNotAfter === 'Reject') {
     throw problem.malformed(
       `The profile grants at most ${policy.validity.maxSeconds} seconds: ask for a time between now and ${granted.notAfter.toISOString()}, or leave notBefore and notAfter out.`,
