@@ -4,7 +4,8 @@ import type { Setting, SettingValues } from './settings.ts'
 
 /** What the process runs with: every setting, and the URLs that follow from the listeners where none are given. */
 export interface Config extends Omit<SettingValues, 'externalUrls' | 'pkiUrl'> {
-  readonly externalUrls: readonly string[]
+  /** At least one: the first is the default. */
+  readonly externalUrls: readonly [string, ...string[]]
   readonly pkiUrl: string
 }
 
@@ -69,9 +70,11 @@ function pairProblems(environment: Environment): SettingProblem[] {
 
 function withDerivedUrls(values: SettingValues): Config {
   const pkiPort = values.listenPki === 'off' ? 8080 : values.listenPki.port
+  const [externalUrl = new URL(`https://localhost:${values.listenAcme.port}`).origin, ...otherUrls] =
+    values.externalUrls ?? []
   return {
     ...values,
-    externalUrls: values.externalUrls ?? [new URL(`https://localhost:${values.listenAcme.port}`).origin],
+    externalUrls: [externalUrl, ...otherUrls],
     pkiUrl: values.pkiUrl ?? new URL(`http://localhost:${pkiPort}`).origin,
   }
 }

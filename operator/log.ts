@@ -13,6 +13,7 @@ const allowedFields: ReadonlySet<string> = new Set([
   'attempts',
   'authorization',
   'backend',
+  'cause',
   'challenge',
   'challengeType',
   'column',
@@ -38,6 +39,7 @@ const allowedFields: ReadonlySet<string> = new Set([
   'line',
   'listener',
   'method',
+  'milliseconds',
   'name',
   'namespace',
   'node',
@@ -45,8 +47,10 @@ const allowedFields: ReadonlySet<string> = new Set([
   'notBefore',
   'object',
   'order',
+  'orderId',
   'outcome',
   'owner',
+  'path',
   'pid',
   'port',
   'problem',
@@ -54,6 +58,7 @@ const allowedFields: ReadonlySet<string> = new Set([
   'reason',
   'remedy',
   'requestId',
+  'resource',
   'resolvers',
   'resourceId',
   'result',
@@ -73,6 +78,7 @@ const allowedFields: ReadonlySet<string> = new Set([
 
 /** Longer text is cut: nobody reads more, and what a client sent must not fill a disk. */
 const longestText = 1000
+const deepest = 3
 
 /** The structured log of the process: one JSON object a line. */
 export function createLog(options: { level: string; destination?: DestinationStream }): Logger {
@@ -87,24 +93,29 @@ export function createLog(options: { level: string; destination?: DestinationStr
   return options.destination === undefined ? pino(settings) : pino(settings, options.destination)
 }
 
-function onlyAllowed(fields: Record<string, unknown>): Record<string, unknown> {
+function onlyAllowed(fields: Record<string, unknown>, depth = 0): Record<string, unknown> {
   const kept: Record<string, unknown> = {}
   const left: string[] = []
   for (const [name, value] of Object.entries(fields)) {
     if (!allowedFields.has(name)) left.push(name)
-    else if (value !== undefined) kept[name] = printable(value)
+    else if (value !== undefined) kept[name] = printable(value, depth)
   }
   if (left.length > 0) kept['notLogged'] = left
   return kept
 }
 
-/** Plain values stay, errors become their description, lists keep their plain values; any other object is left out. */
-function printable(value: unknown): unknown {
+/** Plain values stay, errors become their description, objects and lists are held to the same rules. */
+function printable(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return value.length > longestText ? `${value.slice(0, longestText)}…` : value
+  return typeof value === 'object' && value !== null ? printableObject(value, depth) : value
+}
+
+function printableObject(value: object, depth: number): unknown {
   if (value instanceof Error) return describeError(value)
   if (value instanceof Date) return value.toISOString()
-  if (Array.isArray(value)) return value.slice(0, 100).map(printable)
-  return typeof value === 'object' ? '[object]' : value
+  if (depth >= deepest || value instanceof Uint8Array) return '[object]'
+  if (Array.isArray(value)) return value.slice(0, 100).map((item) => printable(item, depth + 1))
+  return onlyAllowed(Object.fromEntries(Object.entries(value)), depth + 1)
 }
 
 /** What an error says about itself. Other members are left out: a database error carries the values of the row. */

@@ -14,7 +14,8 @@ export interface ObservedIssuerRef {
   /** Its row; absent while it never had a CA. */
   readonly id?: string
   readonly ready: boolean
-  readonly allowedFrom: 'Same' | 'All'
+  /** Unknown while its manifest has mistakes. */
+  readonly allowedFrom: 'Same' | 'All' | 'Unknown'
 }
 
 /** Everything that a decision about a CertificateProfile rests on. */
@@ -53,7 +54,7 @@ function resolveIssuer(spec: CertificateProfileSpec, { namespace, issuer }: Obse
   if (issuer === undefined) {
     return failed('ResolvedRefs', 'IssuerNotFound', `there is no ${title}; add it or correct spec.issuerRef`)
   }
-  if (issuer.namespace !== namespace && issuer.allowedFrom !== 'All') {
+  if (issuer.namespace !== namespace && issuer.allowedFrom === 'Same') {
     const message = `${title} allows only profiles of its own namespace; set its spec.allowedProfiles.namespaces.from to All`
     return failed('ResolvedRefs', 'NotPermitted', message)
   }
@@ -68,10 +69,11 @@ function resolveIssuer(spec: CertificateProfileSpec, { namespace, issuer }: Obse
  */
 function serving(
   spec: CertificateProfileSpec,
-  { issuer, served, defaults }: ObservedProfile,
+  { namespace, issuer, served, defaults }: ObservedProfile,
   forbidden: boolean,
 ): Pick<ProfilePlan, 'serve'> {
   if (issuer?.id === undefined || (forbidden && !served)) return {}
+  if (issuer.namespace !== namespace && issuer.allowedFrom === 'Unknown') return {}
   const compiled = compilePolicy(spec, defaults)
   const policy = forbidden ? { ...compiled, suspended: true } : compiled
   return { serve: { issuerId: issuer.id, policy, policyHash: policyHash(policy) } }

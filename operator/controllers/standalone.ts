@@ -1,0 +1,201 @@
+import type { Logger } from 'pino'
+import type { Profiles } from '../../acme/profiles.ts'
+import type { IssuingCa } from '../../ca/index.ts'
+import { listIssuers, retireIssuer } from '../../store/issuers.ts'
+import { listServedProfiles, retireProfile } from '../../store/profiles.ts'
+import type { Metrics } from '../metrics.ts'
+import { readManifests } from '../manifests/folder.ts'
+import type { Snapshot } from '../manifests/folder.ts'
+import { mistakeLine } from '../manifests/manifest.ts'
+import type { Mistake } from '../manifests/manifest.ts'
+import { declare, parentName } from './declared.ts'
+import type { Declaration } from './declared.ts'
+import type { IssuerDeps } from './issuer/gather.ts'
+import type { Found } from './issuer/plan.ts'
+import { reconcileIssuer } from './issuer/reconcile.ts'
+import type { IssuerOutcome } from './issuer/reconcile.ts'
+import { readCaSecret } from './issuer/secret.ts'
+import type { ObservedIssuerRef } from './profile/plan.ts'
+import { reconcileProfile } from './profile/reconcile.ts'
+import type { ProfileDeps } from './profile/reconcile.ts'
+import type { ObjectStatus, Statuses } from './statuses.ts'
+import { controllerActor } from './writing.ts'
+
+export interface StandaloneDeps extends IssuerDeps, ProfileDeps {
+  readonly manifestsFolder: string
+  readonly profiles: Profiles
+  readonly statuses: Statuses
+  readonly metrics: Pick<Metrics, 'reconcile'>
+  readonly log: Logger
+  /** Where clients find the directory of a profile. */
+  readonly directoryUrl: (profileId: string) => string
+}
+
+/** What one pass over the manifests came to. */
+export interface Pass {
+  /** Sentences of Issuers that a starting process must stop for. */
+  readonly refuseStart: readonly string[]
+  readonly readyProfiles: readonly string[]
+}
+
+/** Brings a folder of manifests into the database, again and again. */
+export interface StandaloneController {
+  /** One whole pass; passes never overlap. Throws what the database throws, and may then be called again. */
+  reconcile(): Promise<Pass>
+}
+
+export function createStandaloneController(deps: StandaloneDeps): StandaloneController {
+  const told = new Set<string>()
+  let lastPass: Promise<unknown> = Promise.resolve()
+
+  async function pass(): Promise<Pass> {
+    const snapshot = await readManifests(deps.manifestsFolder, { defaultNamespace: deps.ownNamespace })
+    const declaration = declare(snapshot)
+    tellMistakes(deps.log, told, declaration.mistakes)
+    const issuers = await reconcileIssuers(deps, declaration)
+    const { statuses, ready } = await reconcileProfiles(deps, declaration, issuers)
+    if (declaration.complete) await retireMissing(deps, snapshot)
+    await keepHidden(deps, issuers)
+    await deps.profiles.refresh()
+    await deps.statuses.publish([...issuers.values().map(({ status }) => status), ...statuses])
+    return {
+      refuseStart: [...issuers.values()].flatMap(({ outcome }) => outcome.refuseStart ?? []),
+      readyProfiles: ready,
+    }
+  }
+
+  return {
+    reconcile() {
+      const next = lastPass.then(pass)
+      lastPass = next.catch(() => undefined)
+      return next
+    },
+  }
+}
+
+/** Each mistake is told once, and again when it comes back. */
+function tellMistakes(log: Logger, told: Set<string>, mistakes: readonly Mistake[]): void {
+  const lines = new Map(mistakes.map((mistake) => [mistakeLine(mistake), mistake]))
+  for (const [line, { place, object, field }] of lines) {
+    if (!told.has(line)) log.error({ ...place, object, field }, line)
+  }
+  told.clear()
+  for (const line of lines.keys()) told.add(line)
+}
+
+interface ReconciledIssuer {
+  readonly outcome: IssuerOutcome
+  readonly status: ObjectStatus
+  readonly ref: ObservedIssuerRef
+}
+
+async function reconcileIssuers(
+  deps: StandaloneDeps,
+  declaration: Declaration,
+): Promise<ReadonlyMap<string, ReconciledIssuer>> {
+  const reconciled = new Map<string, ReconciledIssuer>()
+  for (const { namespace, name, spec } of declaration.issuers) {
+    const secretName = spec.ok ? spec.spec.caSecret?.secretRef.name : undefined
+    const secret =
+      secretName === undefined
+        ? undefined
+        : readCaSecret(`Secret ${namespace}/${secretName}`, declaration.secret(namespace, secretName), deps.clock.now())
+    const parent = findParent(deps, reconciled.get(`${namespace}/${parentName(spec)}`))
+    const outcome = await reconcileIssuer(deps, {
+      namespace,
+      name,
+      spec,
+      ...(secret && { secret }),
+      ...(parent && { parent }),
+    })
+    deps.metrics.reconcile('Issuer', outcome.ready ? 'ok' : 'refused')
+    const { issuerId, ready, conditions } = outcome
+    const allowedFrom = spec.ok ? spec.spec.allowedProfiles.namespaces.from : 'Unknown'
+    reconciled.set(`${namespace}/${name}`, {
+      outcome,
+      ref: { namespace, name, ...(issuerId !== undefined && { id: issuerId }), ready, allowedFrom },
+      status: { kind: 'Issuer', namespace, name, conditions, details: caDetails(deps, issuerId) },
+    })
+  }
+  return reconciled
+}
+
+function findParent({ registry }: StandaloneDeps, parent: ReconciledIssuer | undefined): Found<IssuingCa> | undefined {
+  if (parent === undefined) return undefined
+  const { issuerId } = parent.outcome
+  const signing = issuerId === undefined ? undefined : registry.signing(issuerId)
+  if (signing !== undefined) return { ok: true, value: signing.ca }
+  return {
+    ok: false,
+    reason: 'ParentNotReady',
+    message: `Issuer ${parent.ref.namespace}/${parent.ref.name} is not ready; see its conditions`,
+  }
+}
+
+function caDetails({ registry }: StandaloneDeps, issuerId: string | undefined): ObjectStatus['details'] {
+  const issuer = issuerId === undefined ? undefined : registry.find(issuerId)
+  const current = issuer?.generations.find(({ issuerCertificateId }) => issuerCertificateId === issuer.current)
+  if (current === undefined) return {}
+  const { certificate, generation } = current
+  return {
+    ca: {
+      generation,
+      serialNumber: certificate.serialNumber,
+      notBefore: certificate.notBefore.toISOString(),
+      notAfter: certificate.notAfter.toISOString(),
+      sha256Fingerprint: certificate.sha256Fingerprint,
+    },
+  }
+}
+
+async function reconcileProfiles(
+  deps: StandaloneDeps,
+  declaration: Declaration,
+  issuers: ReadonlyMap<string, ReconciledIssuer>,
+): Promise<{ statuses: ObjectStatus[]; ready: string[] }> {
+  const statuses: ObjectStatus[] = []
+  const ready: string[] = []
+  for (const { namespace, name, spec } of declaration.profiles) {
+    const ref = spec.ok ? spec.spec.issuerRef : undefined
+    const issuer = ref && issuers.get(`${ref.namespace ?? namespace}/${ref.name}`)?.ref
+    const { conditions, profileId } = await reconcileProfile(deps, { namespace, name, spec, ...(issuer && { issuer }) })
+    const isReady = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
+    deps.metrics.reconcile('CertificateProfile', isReady ? 'ok' : 'refused')
+    // Those that need no proof come first: they are what a newcomer can use at once.
+    const needsNoProof = spec.ok && spec.spec.acme.authMode === 'TrustAuthenticated'
+    if (isReady && needsNoProof) ready.unshift(profileId)
+    else if (isReady) ready.push(profileId)
+    const details = { profileID: profileId, acme: { directoryURL: deps.directoryUrl(profileId) } }
+    statuses.push({ kind: 'CertificateProfile', namespace, name, conditions, details })
+  }
+  return { statuses, ready }
+}
+
+/** Issuers whose manifest can't be told at the moment keep signing, also after a restart. */
+async function keepHidden(deps: StandaloneDeps, issuers: ReadonlyMap<string, ReconciledIssuer>): Promise<void> {
+  const errors = [{ path: [], message: 'its manifest can not be read' }]
+  for (const { namespace, name } of await listIssuers(deps.db)) {
+    if (issuers.has(`${namespace}/${name}`)) continue
+    await reconcileIssuer(deps, { namespace, name, spec: { ok: false, reason: 'InvalidSpec', errors } })
+  }
+}
+
+/** Retires what no manifest declares any more. Never while text is unreadable: a typo must not take a directory away. */
+async function retireMissing({ db, registry, log }: StandaloneDeps, snapshot: Snapshot): Promise<void> {
+  const declared = new Set(
+    [...snapshot.manifests, ...snapshot.ambiguous].map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`),
+  )
+  for (const { namespace, name, uid } of await listServedProfiles(db)) {
+    const object = `CertificateProfile ${namespace}/${name}`
+    if (declared.has(object)) continue
+    await retireProfile(db, { uid, actor: controllerActor })
+    log.warn({ object }, 'no manifest declares it any more: its directory is not served')
+  }
+  for (const { id, namespace, name, uid } of await listIssuers(db)) {
+    const object = `Issuer ${namespace}/${name}`
+    if (declared.has(object)) continue
+    await retireIssuer(db, { uid, actor: controllerActor })
+    registry.remove(id)
+    log.warn({ object }, 'no manifest declares it any more: it signs no more')
+  }
+}

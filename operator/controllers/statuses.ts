@@ -1,0 +1,85 @@
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { stringify } from 'yaml'
+import { apiVersion } from '../api/fields.ts'
+import type { Clock } from '../clock.ts'
+import { writeWhole } from '../files.ts'
+import type { Condition } from './conditions.ts'
+
+/** What became of one object. */
+export interface ObjectStatus {
+  readonly kind: 'Issuer' | 'CertificateProfile'
+  readonly namespace: string
+  readonly name: string
+  readonly conditions: readonly Condition[]
+  /** The kind's own part of the status, plain data. */
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+interface DatedCondition extends Condition {
+  readonly lastTransitionTime: string
+}
+
+/** Shows how each object fares: a line in the log when a condition changes, and a file as the API would show it. */
+export interface Statuses {
+  /** The statuses of all objects there are; those of others are taken away. */
+  publish(statuses: readonly ObjectStatus[]): Promise<void>
+}
+
+export function createStatuses(options: { folder: string; clock: Clock; log: Logger }): Statuses {
+  const { folder, clock, log } = options
+  const shown = new Map<string, { conditions: readonly DatedCondition[]; text: string }>()
+
+  async function publishOne(status: ObjectStatus): Promise<string> {
+    const file = `${status.kind}.${status.namespace}.${status.name}.yaml`
+    const before = shown.get(file)
+    const conditions = status.conditions.map((condition) => dated(condition, before?.conditions, clock.now()))
+    for (const condition of conditions) {
+      if (isNews(condition, before?.conditions)) tell(status, condition)
+    }
+    const text = stringify({
+      apiVersion,
+      kind: status.kind,
+      metadata: { name: status.name, namespace: status.namespace },
+      status: { ...status.details, conditions },
+    })
+    shown.set(file, { conditions, text })
+    if (before?.text !== text) await writeWhole(join(folder, file), text, 0o644)
+    return file
+  }
+
+  function tell({ kind, namespace, name }: ObjectStatus, { type, status, reason, message }: DatedCondition): void {
+    const fields = { object: `${kind} ${namespace}/${name}`, reason, status }
+    if (status === 'False' || type === 'Warning') log.warn(fields, `${type}: ${message}`)
+    else if (type === 'Ready') log.info(fields, `${type}: ${message}`)
+  }
+
+  return {
+    async publish(statuses) {
+      await mkdir(folder, { recursive: true })
+      const files = new Set<string>()
+      for (const status of statuses) files.add(await publishOne(status))
+      const stale = (await readdir(folder)).filter((name) => name.endsWith('.yaml') && !files.has(name))
+      for (const name of stale) {
+        shown.delete(name)
+        await rm(join(folder, name), { force: true })
+      }
+    },
+  }
+}
+
+/** The time of a condition moves only when its status does. */
+function dated(condition: Condition, before: readonly DatedCondition[] | undefined, now: Date): DatedCondition {
+  const former = before?.find(({ type }) => type === condition.type)
+  const lastTransitionTime =
+    former?.status === condition.status ? former.lastTransitionTime : now.toISOString().replace(/\.[0-9]+Z$/, 'Z')
+  return { ...condition, lastTransitionTime }
+}
+
+function isNews(condition: Condition, before: readonly Condition[] | undefined): boolean {
+  const former = before?.find(({ type }) => type === condition.type)
+  return (
+    former?.status !== condition.status || former.reason !== condition.reason || former.message !== condition.message
+  )
+}

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { nearestName } from './nearest-name.ts'
+
+/** How a command ended, as the shell sees it. */
+type ExitCode = 0 | 1 | 2
+
+const usage = `certctl, a private certificate authority that speaks ACME
+
+  certctl serve --manifests DIR --data DIR [--sample]   serve what the manifests declare
+  certctl check --manifests DIR                         look for mistakes in manifests
+  certctl settings [--markdown]                         every setting of the environment
+  certctl version
+
+certctl serve --help tells more.
+`
+
+const serveUsage = `certctl serve --manifests DIR --data DIR [--sample]
+
+  --manifests DIR   Issuers, CertificateProfiles and Secrets as YAML or JSON, reread when they change (SIGHUP: at once)
+  --data DIR        keys/, tls/, status/ and, unless CERTCTL_DATABASE_URL is set, the database
+  --sample          say what to do next, also where the output is not a terminal
+
+Settings (environment; defaults in brackets)
+`
+
+/** A command line that can't be understood. */
+class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+interface Command {
+  readonly options: Readonly<Record<string, { type: 'string' | 'boolean' }>>
+  run(options: Readonly<Record<string, string | boolean | undefined>>): Promise<ExitCode>
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  serve: {
+    options: {
+      manifests: { type: 'string' },
+      data: { type: 'string' },
+      sample: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+    async run(options) {
+      if (options['help'] === true) {
+        const { settingsHelp } = await import('./settings.ts')
+        return say(`${serveUsage}${settingsHelp()}\n`)
+      }
+      const [manifestsFolder, dataFolder] = [folder(options, 'manifests'), folder(options, 'data')]
+      // Everything that a server needs is loaded only by a server.
+      const { runServer } = await import('./serve-command.ts')
+      return runServer({ manifestsFolder, dataFolder, sample: options['sample'] === true || process.stdout.isTTY })
+    },
+  },
+  check: {
+    options: { manifests: { type: 'string' }, help: { type: 'boolean' } },
+    async run(options) {
+      if (options['help'] === true) return say(usage)
+      const { checkManifests } = await import('./check-command.ts')
+      return checkManifests(folder(options, 'manifests'))
+    },
+  },
+  settings: {
+    options: { markdown: { type: 'boolean' }, help: { type: 'boolean' } },
+    async run(options) {
+      const { settingsHelp, settingsMarkdown } = await import('./settings.ts')
+      return say(options['markdown'] === true ? settingsMarkdown() : `${settingsHelp()}\n`)
+    },
+  },
+  version: { options: {}, run: async () => say(`certctl ${version()}\n`) },
+}
+
+const helpWords = ['--help', '-h', 'help']
+
+async function main([name = '', ...rest]: readonly string[]): Promise<ExitCode> {
+  if (name === '') {
+    process.stderr.write(usage)
+    return 2
+  }
+  if (helpWords.includes(name)) return say(usage)
+  const command = name === '--version' ? 'version' : name
+  return findCommand(command).run(parse(command, rest))
+}
+
+function findCommand(name: string): Command {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command !== undefined) return command
+  const nearest = nearestName(name, Object.keys(commands))
+  throw new UsageError(`there is no command ${name}${nearest === undefined ? '' : `; did you mean ${nearest}?`}`)
+}
+
+function parse(name: string, words: readonly string[]): Record<string, string | boolean | undefined> {
+  const { options } = findCommand(name)
+  const { tokens } = parseArgs({ args: [...words], options, strict: false, tokens: true })
+  for (const token of tokens) {
+    if (token.kind === 'positional') throw new UsageError(`certctl ${name} takes no ${token.value}`)
+    if (token.kind === 'option' && !Object.hasOwn(options, token.name)) {
+      const nearest = nearestName(token.name, Object.keys(options))
+      const advice = nearest === undefined ? '' : `; did you mean --${nearest}?`
+      throw new UsageError(`certctl ${name} has no option ${token.rawName}${advice}`)
+    }
+  }
+  try {
+    return { ...parseArgs({ args: [...words], options }).values }
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function folder(options: Readonly<Record<string, string | boolean | undefined>>, name: string): string {
+  const value = options[name]
+  if (typeof value === 'string' && value !== '') return value
+  throw new UsageError(`--${name} DIR is missing`)
+}
+
+function say(text: string): ExitCode {
+  process.stdout.write(text)
+  return 0
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const content: unknown = JSON.parse(text)
+  return typeof content === 'object' && content !== null && 'version' in content ? String(content.version) : 'unknown'
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  process.stderr.write(`certctl: ${error.message}\n\n${usage}`)
+  process.exitCode = 2
+}

@@ -1,0 +1,90 @@
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { Logger } from 'pino'
+import { StartRefused } from './backend.ts'
+import { banner } from './banner.ts'
+import { systemClock } from './clock.ts'
+import { readConfig, SettingsError } from './config.ts'
+import type { Config } from './config.ts'
+import { FolderInUse } from './folder-lock.ts'
+import { ListenError } from './listener.ts'
+import { createLog } from './log.ts'
+import { serve } from './serve.ts'
+import type { Running } from './serve.ts'
+
+export interface ServerCommand {
+  readonly manifestsFolder: string
+  readonly dataFolder: string
+  /** Whether to say what to do next. */
+  readonly sample: boolean
+}
+
+/** `certctl serve`: serves until a signal ends it. 0 after a graceful stop, 1 where the start was refused. */
+export async function runServer(command: ServerCommand): Promise<0 | 1> {
+  // The embedded database has nothing that the event loop waits for, so that Node would end in the middle of a stop.
+  const alive = setInterval(() => {}, 2 ** 30)
+  try {
+    const { config, warnings } = readConfig()
+    const log = createLog({ level: config.logLevel })
+    for (const warning of warnings) log.warn({}, warning)
+    return await serveUntilStopped(command, config, log)
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    process.stderr.write(`certctl can't start. ${error.message}\n`)
+    return 1
+  } finally {
+    clearInterval(alive)
+  }
+}
+
+/** What a person has to put right: words are enough, a stack would hide them. */
+function isRefusal(error: unknown): error is Error {
+  const refusals = [SettingsError, ListenError, StartRefused, FolderInUse]
+  return refusals.some((refusal) => error instanceof refusal)
+}
+
+async function serveUntilStopped(command: ServerCommand, config: Config, log: Logger): Promise<0> {
+  await requireFolder(command.manifestsFolder)
+  const running = await serve({
+    config,
+    log,
+    clock: systemClock,
+    manifestsFolder: resolve(command.manifestsFolder),
+    dataFolder: resolve(command.dataFolder),
+  })
+  const stopped = stopOnSignal(running, log)
+  process.on('SIGHUP', () => running.reload())
+  try {
+    const facts = await running.started
+    if (command.sample)
+      process.stdout.write(banner({ externalUrl: config.externalUrls[0], pkiUrl: config.pkiUrl, ...facts }))
+  } catch (error) {
+    if (!running.stopping) {
+      await running.stop()
+      throw error
+    }
+  }
+  await stopped
+  return 0
+}
+
+async function requireFolder(folder: string): Promise<void> {
+  const facts = await stat(folder).catch(() => undefined)
+  if (facts?.isDirectory() !== true)
+    throw new StartRefused(`--manifests ${folder} is not a folder; make it, or name another`)
+}
+
+/** The first signal stops gracefully, a second one at once. */
+function stopOnSignal(running: Running, log: Logger): Promise<void> {
+  return new Promise((done, failed) => {
+    let signals = 0
+    const onSignal = (signal: NodeJS.Signals): void => {
+      signals += 1
+      if (signals > 1) process.exit(1)
+      log.info({ signal }, 'stopping; a second signal stops at once')
+      running.stop().then(done, failed)
+    }
+    process.on('SIGTERM', onSignal)
+    process.on('SIGINT', onSignal)
+  })
+}
