@@ -1,0 +1,45 @@
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: string
+}
+
+export interface HttpCall {
+  readonly method?: 'GET' | 'HEAD' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** The CA to trust for an https URL. */
+  readonly ca?: string
+}
+
+/** One request on a connection of its own: fetch() has no option for a CA. */
+export function callHttp(url: string, call: HttpCall = {}): Promise<HttpAnswer> {
+  const request = url.startsWith('https:') ? httpsRequest : httpRequest
+  return new Promise((resolve, reject) => {
+    const options = {
+      method: call.method ?? 'GET',
+      headers: { ...call.headers },
+      agent: false,
+      timeout: 5000,
+      ...(call.ca ? { ca: call.ca } : {}),
+    }
+    const sent = request(url, options, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', reject)
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString(),
+        }),
+      )
+    })
+    sent.on('timeout', () => sent.destroy(new Error(`no answer from ${url}`)))
+    sent.on('error', reject)
+    sent.end(call.body)
+  })
+}

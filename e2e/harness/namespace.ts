@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { runCommand, systemPath } from './processes.ts'
+
+/**
+ * Runs a script of ours in network, mount and process namespaces of its own and returns its exit code. There every port is
+ * free, no packet can leave, system files can be replaced, and no process outlives the script.
+ */
+export async function runInPrivateNamespace(script: string, args: readonly string[]): Promise<number> {
+  const isolation = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
+  const inside = [...isolation, process.execPath, script, ...args]
+  const isRoot = process.getuid?.() === 0
+  // Ports below 1024 and mounts need root; sudo asks for a password where it must.
+  const [program = '', ...rest] = isRoot ? ['unshare', ...inside] : ['sudo', 'unshare', ...inside]
+  const child = spawn(program, rest, { stdio: 'inherit' })
+  const stop = (signal: NodeJS.Signals) => child.kill(signal)
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  const [code] = (await once(child, 'close')) as [number | null]
+  return code ?? 1
+}
+
+export interface NamespaceFiles {
+  /** Lines of /etc/hosts besides localhost. */
+  readonly hosts: readonly string[]
+  readonly nameserver: string
+  /** Where the replacements of the system's files are kept. */
+  readonly folder: string
+}
+
+const caBundle = '/etc/ssl/certs/ca-certificates.crt'
+
+/** The system's CA bundle as programs in the namespace see it: some clients can be told of no other. */
+export interface SystemTrust {
+  add(pem: string): Promise<void>
+}
+
+/** Brings loopback up and puts our name resolution and CA bundle in place of the system's. */
+export async function furnishNamespace(files: NamespaceFiles): Promise<SystemTrust> {
+  await mkdir(files.folder, { recursive: true })
+  await mustRun('ip', ['link', 'set', 'lo', 'up'])
+  const hosts = ['127.0.0.1 localhost', '::1 localhost', ...files.hosts]
+  await replace('/etc/hosts', `${hosts.join('\n')}\n`, files.folder)
+  await replace('/etc/resolv.conf', `nameserver ${files.nameserver}\n`, files.folder)
+  // Without this, a host's own resolver daemon could be asked through its socket in the file system.
+  await replace('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n', files.folder)
+  const bundleFile = await replace(caBundle, await readFile(caBundle, 'utf8'), files.folder)
+  return {
+    async add(pem) {
+      await writeFile(bundleFile, `\n${pem}\n`, { flag: 'a' })
+    },
+  }
+}
+
+async function replace(systemFile: string, content: string, folder: string): Promise<string> {
+  const file = join(folder, systemFile.replaceAll('/', '_'))
+  await writeFile(file, content)
+  const exists = await access(systemFile).then(
+    () => true,
+    () => false,
+  )
+  if (exists) await mustRun('mount', ['--bind', file, systemFile])
+  return file
+}
+
+async function mustRun(program: string, args: readonly string[]): Promise<void> {
+  const result = await runCommand({ program, args, env: { PATH: systemPath } }, AbortSignal.timeout(10_000))
+  if (result.code !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${result.output}`)
+}
