@@ -1,0 +1,81 @@
+import type { DirectoryName } from '../harness/acme-server.ts'
+import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite } from '../harness/cases.ts'
+import type { Session } from '../harness/session.ts'
+
+/** lego: Go, also the engine of Traefik. It keeps the nonces of earlier answers. */
+export const lego: ClientSuite = {
+  name: 'lego',
+  programs: ['lego'],
+  cases: {
+    register: registers(
+      'challenge',
+      // lego registers on its way to a certificate only.
+      async (session) => void (await obtainBy(httpChallenge)(session, [session.name('register')])),
+      accounts,
+    ),
+    trust: issues({ directory: 'trust', labels: ['trust'], obtain: obtainBy(httpChallenge, 'trust') }),
+    'http-01': issues({ directory: 'challenge', labels: ['http', 'www.http'], obtain: obtainBy(httpChallenge) }),
+    'dns-01': issues({ directory: 'challenge', labels: ['dns'], obtain: obtainBy(dnsChallenge) }),
+    'tls-alpn-01': issues({ directory: 'challenge', labels: ['alpn'], obtain: obtainBy(tlsChallenge) }),
+    wildcard: issues({ directory: 'challenge', labels: ['*.wild', 'wild'], obtain: obtainBy(dnsChallenge) }),
+    renew: renews({
+      directory: 'challenge',
+      labels: ['http', 'www.http'],
+      obtain: obtainBy(httpChallenge, 'challenge', ['renew', '--days', '9999', '--no-random-sleep']),
+    }),
+    reuse: reusesAccount({ directory: 'challenge', labels: ['reuse'], obtain: obtainBy(httpChallenge) }, accounts),
+    refusal: isRefused('challenge', async (session, name) =>
+      session.runFailing(
+        'lego',
+        [...globals(session, 'challenge', [name]), ...httpChallenge(session), 'run'],
+        env(session),
+      ),
+    ),
+  },
+}
+
+type Challenge = (session: Session) => readonly string[] | Promise<readonly string[]>
+
+function httpChallenge(session: Session): string[] {
+  return ['--http', '--http.port', `${session.address}:80`]
+}
+
+function tlsChallenge(session: Session): string[] {
+  return ['--tls', '--tls.port', `${session.address}:443`]
+}
+
+async function dnsChallenge(session: Session): Promise<readonly string[]> {
+  await session.script(
+    'dns-hook',
+    `
+    action=$1 owner=\${2%.} value=$3
+    case $action in
+      present) echo "$value" >> "$TXT/$owner" ;;
+      cleanup) rm -f "$TXT/$owner" ;;
+    esac`,
+  )
+  return ['--dns', 'exec', '--dns.disable-cp']
+}
+
+function obtainBy(challenge: Challenge, directory: DirectoryName = 'challenge', verb: readonly string[] = ['run']) {
+  return async (session: Session, names: readonly string[]): Promise<string> => {
+    const args = [...globals(session, directory, names), ...(await challenge(session)), ...verb]
+    await session.run('lego', args, env(session))
+    return session.read(directory, 'certificates', `${names[0]?.replace('*', '_')}.crt`)
+  }
+}
+
+function globals(session: Session, directory: DirectoryName, names: readonly string[]): string[] {
+  const domains = names.flatMap((name) => ['--domains', name])
+  const place = ['--path', session.path(directory), '--server', session.directory(directory)]
+  return [...place, '--accept-tos', '--email', 'lego@example.com', ...domains]
+}
+
+function env(session: Session) {
+  const exec = { EXEC_PATH: session.path('dns-hook'), EXEC_SEQUENCE_INTERVAL: '1', EXEC_POLLING_INTERVAL: '1' }
+  return { env: { LEGO_CA_CERTIFICATES: session.server.tlsCaFile, ...exec } }
+}
+
+function accounts(session: Session): Promise<string[]> {
+  return session.accountUrls('challenge/accounts')
+}
