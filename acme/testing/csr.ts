@@ -40,15 +40,18 @@ export function extension(id: string, valueDer: Uint8Array, critical = false): B
   return sequence(oid(id), ...(critical ? [der(0x01, [0xff])] : []), der(0x04, valueDer))
 }
 
+/** A DER SEQUENCE of encoded values. */
 export function sequence(...parts: readonly Uint8Array[]): Buffer {
   return der(0x30, ...parts)
 }
 
+/** One DER value of up to 64 KiB. */
 export function der(tag: number, ...content: readonly (Uint8Array | readonly number[])[]): Buffer {
   const body = Buffer.concat(content.map((part) => Buffer.from(part)))
   return Buffer.concat([Buffer.from([tag]), length(body.length), body])
 }
 
+/** A DER OBJECT IDENTIFIER. */
 export function oid(dotted: string): Buffer {
   const [first = 0, second = 0, ...others] = dotted.split('.').map(Number)
   return der(0x06, [first * 40 + second, ...others.flatMap(base128)])

@@ -20,10 +20,12 @@ const digests: Record<SigningAlgorithm, string | null> = {
   EdDSA: null,
 }
 
+/** A new key for the algorithm. */
 export function generateSigningKey(alg: SigningAlgorithm = 'ES256'): SigningKey {
   return signingKeyFrom(alg, generatePrivateKey(alg))
 }
 
+/** The account key that a private key makes. */
 export function signingKeyFrom(alg: SigningAlgorithm, privateKey: KeyObject): SigningKey {
   const exported = Object.entries(privateKey.export({ format: 'jwk' }))
   const publicMembers = exported.filter(([name]) => ['kty', 'crv', 'x', 'y', 'n', 'e'].includes(name))
