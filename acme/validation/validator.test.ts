@@ -17,7 +17,7 @@ function validatorOn(
   return createValidator({
     ports: { http: port, tls: port },
     defaultResolvers,
-    timeouts: { totalMilliseconds, connectMilliseconds: 200, dnsQueryMilliseconds: 200, dnsTries: 1 },
+    timeouts: { totalMilliseconds, connectMilliseconds: 2_000, dnsQueryMilliseconds: 2_000, dnsTries: 1 },
     log,
   })
 }

@@ -63,9 +63,9 @@ export function testDialer(
   dnsServer: string,
   options: { allowedNetworks?: string[]; signal?: AbortSignal; connectTimeoutMilliseconds?: number } = {},
 ): Dialer {
-  const { allowedNetworks = ['127.0.0.0/8'], connectTimeoutMilliseconds = 200 } = options
+  const { allowedNetworks = ['127.0.0.0/8'], connectTimeoutMilliseconds = 2_000 } = options
   const signal = options.signal ?? new AbortController().signal
-  const resolver = createNameResolver({ servers: [dnsServer], queryTimeoutMilliseconds: 200, tries: 1, signal })
+  const resolver = createNameResolver({ servers: [dnsServer], queryTimeoutMilliseconds: 2_000, tries: 1, signal })
   return createDialer({ resolver, policy: createAddressPolicy(allowedNetworks), connectTimeoutMilliseconds, signal })
 }
 
