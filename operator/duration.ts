@@ -16,6 +16,7 @@ export function parseDuration(text: string): number | undefined {
 
 /** Writes seconds the way people would: the largest unit that leaves no fraction. */
 export function formatDuration(seconds: number): string {
+  if (seconds === 0) return '0s'
   if (seconds % 3600 === 0) return `${seconds / 3600}h`
   if (seconds % 60 === 0) return `${seconds / 60}m`
   return Number.isInteger(seconds) ? `${seconds}s` : `${Math.round(seconds * 1000)}ms`

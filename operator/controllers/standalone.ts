@@ -53,14 +53,14 @@ export function createStandaloneController(deps: StandaloneDeps): StandaloneCont
     const declaration = declare(snapshot)
     tellMistakes(deps.log, told, declaration.mistakes)
     const issuers = await reconcileIssuers(deps, declaration)
-    const { statuses, ready } = await reconcileProfiles(deps, declaration, issuers)
+    const profiles = await reconcileProfiles(deps, declaration, issuers)
     if (declaration.complete) await retireMissing(deps, snapshot)
     await keepHidden(deps, issuers)
     await deps.profiles.refresh()
-    await deps.statuses.publish([...issuers.values().map(({ status }) => status), ...statuses])
+    await deps.statuses.publish([...issuers.values(), ...profiles].map(({ status }) => status))
     return {
       refuseStart: [...issuers.values()].flatMap(({ outcome }) => outcome.refuseStart ?? []),
-      readyProfiles: ready,
+      readyProfiles: readyIds(profiles),
     }
   }
 
@@ -148,27 +148,46 @@ function caDetails({ registry }: StandaloneDeps, issuerId: string | undefined): 
   }
 }
 
+interface ReconciledProfile {
+  readonly id: string
+  readonly ready: boolean
+  readonly needsNoProof: boolean
+  readonly status: ObjectStatus
+}
+
 async function reconcileProfiles(
   deps: StandaloneDeps,
   declaration: Declaration,
   issuers: ReadonlyMap<string, ReconciledIssuer>,
-): Promise<{ statuses: ObjectStatus[]; ready: string[] }> {
-  const statuses: ObjectStatus[] = []
-  const ready: string[] = []
+): Promise<readonly ReconciledProfile[]> {
+  const reconciled: ReconciledProfile[] = []
   for (const { namespace, name, spec } of declaration.profiles) {
     const ref = spec.ok ? spec.spec.issuerRef : undefined
     const issuer = ref && issuers.get(`${ref.namespace ?? namespace}/${ref.name}`)?.ref
-    const { conditions, profileId } = await reconcileProfile(deps, { namespace, name, spec, ...(issuer && { issuer }) })
-    const isReady = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
-    deps.metrics.reconcile('CertificateProfile', isReady ? 'ok' : 'refused')
-    // Those that need no proof come first: they are what a newcomer can use at once.
+    const { conditions, profileId: id } = await reconcileProfile(deps, {
+      namespace,
+      name,
+      spec,
+      ...(issuer && { issuer }),
+    })
+    const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
+    deps.metrics.reconcile('CertificateProfile', ready ? 'ok' : 'refused')
+    const details = { profileID: id, acme: { directoryURL: deps.directoryUrl(id) } }
     const needsNoProof = spec.ok && spec.spec.acme.authMode === 'TrustAuthenticated'
-    if (isReady && needsNoProof) ready.unshift(profileId)
-    else if (isReady) ready.push(profileId)
-    const details = { profileID: profileId, acme: { directoryURL: deps.directoryUrl(profileId) } }
-    statuses.push({ kind: 'CertificateProfile', namespace, name, conditions, details })
+    reconciled.push({
+      id,
+      ready,
+      needsNoProof,
+      status: { kind: 'CertificateProfile', namespace, name, conditions, details },
+    })
   }
-  return { statuses, ready }
+  return reconciled
+}
+
+/** Those that need no proof come first: they are what a newcomer can use at once. */
+function readyIds(profiles: readonly ReconciledProfile[]): string[] {
+  const ready = profiles.filter((profile) => profile.ready)
+  return ready.toSorted((a, b) => Number(b.needsNoProof) - Number(a.needsNoProof)).map(({ id }) => id)
 }
 
 /** Issuers whose manifest can't be told at the moment keep signing, also after a restart. */
