@@ -1,6 +1,7 @@
 import type { LoadResult } from '../load/result.ts'
 import type { RunningServer, Surroundings } from '../servers/server.ts'
 import { drive, type Cell, type Load } from './driver.ts'
+import type { StatementCost } from './postgres.ts'
 import { machineCpuMs, residentBytes, treeCpuMs } from './proc.ts'
 
 /** One cell measured once. Costs are per issued certificate. */
@@ -18,6 +19,8 @@ export interface Measurement {
     storedBytes?: number
   }
   serverResidentBytes: number
+  /** The SQL statements of the measured part that took most time. */
+  statements: StatementCost[]
   /** CPU used meanwhile by processes that are no part of the benchmark, as a share of one core. */
   strangersCpuShare: number
 }
@@ -43,6 +46,7 @@ export async function measure(
 ): Promise<Measurement> {
   let before: Meters | undefined
   const result = await drive(server, surroundings, load, async () => {
+    await server.database?.cluster.forgetStatements(server.database.name)
     const slow = await readSlowMeters(server)
     before = { ...slow, ...readCpuMeters(server) }
   })
@@ -61,6 +65,7 @@ export async function measure(
     load: result,
     cost,
     serverResidentBytes: residentBytes(server.pid),
+    statements: (await server.database?.cluster.topStatements(server.database.name)) ?? [],
     strangersCpuShare: Math.max(0, elsewhere / (after.wallMs - before.wallMs)),
   }
 }

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { wholeNumber } from '../load/options.ts'
@@ -21,6 +21,8 @@ export interface BenchOptions {
   keep: boolean
   statements: boolean
   settings: Record<string, string>
+  /** Where certctl leaves CPU profiles, if anywhere. */
+  cpuProfFolder: string | undefined
   jsonFile: string
   reportFile: string
 }
@@ -49,6 +51,7 @@ export const benchUsage = `node bench/run.ts [options]
   --poll-ms MS          pause between polls of the client (default 10)
   --set NAME=VALUE      a setting for certctl, may be repeated
   --statements          print the SQL statements that cost most
+  --cpu-prof DIR        let certctl leave a CPU profile (.cpuprofile, for Chrome DevTools) of each start there
   --no-pin              leave the placement on cores to the kernel
   --keep                keep the servers' folders and logs
   --json FILE           every run as JSON (default .cache/bench/latest.json)
@@ -73,6 +76,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
       names: option,
       pairs: option,
       'poll-ms': option,
+      'cpu-prof': option,
       set: { type: 'string', multiple: true, default: [] },
       json: option,
       report: option,
@@ -109,6 +113,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
     keep: values.keep,
     statements: values.statements,
     settings: Object.fromEntries(values.set.map(nameAndValue)),
+    cpuProfFolder: values['cpu-prof'] === undefined ? undefined : resolve(values['cpu-prof']),
     jsonFile: values.json ?? join(cacheFolder, 'latest.json'),
     reportFile: values.report ?? join(cacheFolder, 'latest.md'),
   }

@@ -27,7 +27,9 @@ export interface PostgresCluster {
   cpuMs(): number
   /** Bytes of write-ahead log written so far. */
   walBytes(): Promise<number>
-  /** Statements executed in a database so far, BEGIN and COMMIT among them. */
+  /** Counts statements from here on. */
+  forgetStatements(database: string): Promise<void>
+  /** Statements executed in a database since, BEGIN and COMMIT among them. */
   statements(database: string): Promise<number>
   /** The statements that took most time, to see where it goes. */
   topStatements(database: string): Promise<StatementCost[]>
@@ -93,6 +95,9 @@ export async function startPostgres(options: { folder: string; core: number | un
     },
     cpuMs: () => treeCpuMs(postmaster.pid),
     walBytes: () => oneNumber(admin, `select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')`),
+    async forgetStatements(database) {
+      await admin.query(`select pg_stat_statements_reset(0, oid) from pg_database where datname = $1`, [database])
+    },
     statements: (database) =>
       oneNumber(admin, `select coalesce(sum(calls), 0) from pg_stat_statements ${ofDatabase}`, database),
     async topStatements(database) {
@@ -169,7 +174,7 @@ function unprivilegedUser(): { uid: number; gid: number } {
 function reachableFolder(folder: string, user: object | undefined): string {
   const reachable = !user || ancestors(resolve(folder)).every((path) => (statSync(path).mode & 0o001) !== 0)
   if (!reachable) return mkdtempSync(join(tmpdir(), 'certctl-bench-'))
-  const home = join(folder, 'postgres')
+  const home = join(folder, 'cluster')
   mkdirSync(home)
   return home
 }

@@ -1,7 +1,9 @@
 import { cpus, release, totalmem } from 'node:os'
 
 import { median } from '../load/statistics.ts'
+import type { Cell } from './driver.ts'
 import type { BenchOptions } from './options.ts'
+import type { StatementCost } from './postgres.ts'
 import type { Findings } from './session.ts'
 import { summarize, type CellSummary } from './summary.ts'
 import { judgeTargets, type Target } from './targets.ts'
@@ -144,31 +146,35 @@ function backendSection(backends: BackendComparison | undefined, options: BenchO
     ],
     rows,
   )
-  const verdict = `Loaded in turns, ${options.pairs} rounds: the postgres backend costs ${percent(backends.price)} of the rate and ${percent(backends.cpuPrice)} more CPU.`
+  const verdict = `Loaded in turns, ${options.pairs} rounds: the postgres backend costs ${percent(backends.price)} of the rate and changes CPU per issuance by ${percent(backends.cpuPrice)}.`
   return [...section('Rate-limit backends', figures), verdict]
 }
 
-function statementSections({ statements }: Findings): string[] {
-  return Object.entries(statements).flatMap(([server, { issuances, costs }]) => {
-    const rows = table<(typeof costs)[number]>(
+function statementSections({ measurements }: Findings): string[] {
+  const last = Map.groupBy(measurements, (run) => `${run.server}, ${cellWords(run.cell)}`)
+  return [...last].flatMap(([name, runs]) => {
+    const { statements, load } = runs.at(-1)!
+    const rows = table<StatementCost>(
       [
-        ['calls/issuance', ({ calls }) => (calls / issuances).toFixed(2)],
+        ['calls/issuance', ({ calls }) => (calls / load.issued).toFixed(2)],
         ['us/call', ({ calls, totalMs }) => ((totalMs * 1000) / calls).toFixed(0)],
-        ['us/issuance', ({ totalMs }) => ((totalMs * 1000) / issuances).toFixed(0)],
+        ['us/issuance', ({ totalMs }) => ((totalMs * 1000) / load.issued).toFixed(0)],
         ['statement', ({ query }) => query.slice(0, 140).replaceAll('|', '\\|')],
       ],
-      costs,
+      statements,
     )
-    return section(`SQL of ${server}`, rows)
+    return section(`SQL of ${name}`, rows)
   })
 }
 
 function failureLines(summaries: readonly CellSummary[]): string[] {
   return summaries.flatMap(({ server, cell, failures }) =>
-    Object.entries(failures).map(
-      ([key, count]) => `${server} ${cell.mode} c=${cell.concurrency} accounts=${cell.accounts}: ${count} x ${key}`,
-    ),
+    Object.entries(failures).map(([key, count]) => `${server}, ${cellWords(cell)}: ${count} x ${key}`),
   )
+}
+
+function cellWords({ mode, concurrency, accounts }: Cell): string {
+  return `${mode} c=${concurrency} accounts=${accounts}`
 }
 
 function namedLines(record: Record<string, string>): string[] {

@@ -13,7 +13,6 @@ import type { BenchOptions } from './options.ts'
 import { freePorts } from './ports.ts'
 import { residentBytes } from './proc.ts'
 import { chooseCores, pinHarness, stopEverything, wasInterrupted, type Cores } from './processes.ts'
-import type { StatementCost } from './postgres.ts'
 
 /** Everything one run of the benchmark found. */
 export interface Findings {
@@ -26,7 +25,6 @@ export interface Findings {
   measurements: Measurement[]
   starts: { server: string; repetition: number; idleBytes: number; endBytes: number }[]
   backends: Record<RateLimitBackend, Measurement[]>
-  statements: Record<string, { issuances: number; costs: StatementCost[] }>
 }
 
 const benched: Record<ServerName, BenchedServer> = {
@@ -53,7 +51,6 @@ export async function runSession(options: BenchOptions, say: (line: string) => v
     measurements: [],
     starts: [],
     backends: { memory: [], postgres: [] },
-    statements: {},
   }
   const servers = await prepareServers(options, findings, say)
   const [dnsPort = 0, validationHttpPort = 0, validationTlsPort = 0] = await freePorts(3)
@@ -65,7 +62,7 @@ export async function runSession(options: BenchOptions, say: (line: string) => v
   const freshSurroundings = (): Surroundings => {
     const folder = join(root, String(++starts))
     mkdirSync(folder)
-    const { settings } = options
+    const { settings, cpuProfFolder } = options
     return {
       folder,
       cores,
@@ -74,6 +71,7 @@ export async function runSession(options: BenchOptions, say: (line: string) => v
       validationTlsPort,
       domainSuffix,
       settings,
+      cpuProfFolder,
     }
   }
   try {
@@ -137,19 +135,13 @@ async function runServer(
   const server = await benchedServer.start(surroundings)
   await new Promise((resolve) => setTimeout(resolve, settleMs))
   const idleBytes = residentBytes(server.pid)
-  let issued = 0
   for (const cell of rotate(cellsOf(server, name, options), repetition)) {
     const measurement = await measure(server, surroundings, loadOf(cell, options), { server: name, repetition })
-    issued += measurement.load.issued + options.warmup
     findings.measurements.push(measurement)
     say(`[${repetition + 1}/${options.repetitions}] ${progressLine(measurement)}`)
   }
   findings.starts.push({ server: name, repetition, idleBytes, endBytes: residentBytes(server.pid) })
-  if (server.database) {
-    findings.postgresVersion = server.database.cluster.version
-    const costs = await server.database.cluster.topStatements(server.database.name)
-    findings.statements[name] = { issuances: issued, costs }
-  }
+  findings.postgresVersion ??= server.database?.cluster.version
   await server.stop()
 }
 

@@ -91,11 +91,12 @@ async function startCertctl(
   writeFileSync(join(manifests, 'bench.yaml'), manifestsYaml(surroundings))
   const externalUrl = `https://localhost:${acmePort}`
   const generous = '1000000'
+  const profiling = surroundings.cpuProfFolder ? ['--cpu-prof', `--cpu-prof-dir=${surroundings.cpuProfFolder}`] : []
   // Without npm in between, so that the process measured is the server itself.
   const server = await startProcess({
     name: 'certctl',
     command: process.execPath,
-    args: [entryPoint, 'serve', '--manifests', manifests, '--data', data],
+    args: [...profiling, entryPoint, 'serve', '--manifests', manifests, '--data', data],
     logFile: join(folder, 'certctl.log'),
     core: cores?.server,
     folder: repository,

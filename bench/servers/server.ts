@@ -17,6 +17,8 @@ export interface Surroundings {
   domainSuffix: string
   /** NAME=VALUE settings for certctl that the person at the keyboard adds. */
   settings: Record<string, string>
+  /** Where certctl leaves CPU profiles, if anywhere. */
+  cpuProfFolder: string | undefined
 }
 
 /** A started server in its fair set-up, reached over HTTPS on the loopback address. */
