@@ -82,7 +82,7 @@ async function serve(deps: AcmeDeps, route: Route, exchange: Exchange): Promise<
         target: request.originalUrl,
         contentType: request.headers['content-type'],
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-        clientAddress: request.ip ?? '',
+        clientAddress: clientAddress(request),
         id: String(request.params['id'] ?? ''),
         query: new URL(request.originalUrl, links.directory).searchParams,
         directory: await findDirectory(deps, request.params['profile']),
@@ -120,12 +120,17 @@ function finish(deps: AcmeDeps, exchange: Exchange, outcome: Parameters<Log['inf
       endpoint,
       status: response.statusCode,
       milliseconds: Math.round(performance.now() - exchange.startedMs),
-      address: request.ip,
+      address: clientAddress(request),
       account: accountId,
       ...outcome,
     },
     'request',
   )
+}
+
+/** An IPv4 client of a socket that speaks both is an IPv4 client. */
+function clientAddress({ ip = '' }: Request): string {
+  return ip.startsWith('::ffff:') ? ip.slice('::ffff:'.length) : ip
 }
 
 function wrongMethod(route: Route): AcmeProblem {
