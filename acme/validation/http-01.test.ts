@@ -355,16 +355,6 @@ describe('redirects', () => {
   })
 })
 
-test('proxy settings of the environment are not used', async (t) => {
-  const proxy = await startTcpServer(t, (socket) => socket.end())
-  const server = await startHttpServer(t, (_request, response) => response.end(keyAuthorization))
-  const settings = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'ALL_PROXY', 'NODE_USE_ENV_PROXY']
-  for (const setting of settings) process.env[setting] = `http://127.0.0.1:${proxy.port}`
-  t.after(() => settings.forEach((setting) => delete process.env[setting]))
-  await check(t, { http: server.port })
-  assert.equal(proxy.connections(), 0)
-})
-
 test('a host that refuses the connection is a connection problem', async (t) => {
   const problem = await problemOf(check(t, { http: await closedPort() }))
   assert.equal(problem.type, 'connection')

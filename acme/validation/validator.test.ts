@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
 import type { Log } from '../ports.ts'
 import type { ValidationRequest } from './challenge.ts'
 import { startTcpServer } from './testing/context.ts'
@@ -132,4 +134,26 @@ test('a profile with a broken network throws', async (t) => {
   const request = await requestFor(t)
   const broken = { ...request, policy: { ...request.policy, allowedNetworks: ['10.0.0.0/99'] } }
   await assert.rejects(validatorOn(1).validate(broken, never), TypeError)
+})
+
+test('proxy settings of the environment are not used', async (t) => {
+  const proxy = await startTcpServer(t, (socket) => socket.end())
+  const server = await startHttpServer(t, (_request, response) => response.end(keyAuthorization))
+  const request = await requestFor(t)
+  // In a process of its own, since Node reads these settings when it starts.
+  const program = `
+    import { createValidator } from ${JSON.stringify(import.meta.resolve('./validator.ts'))}
+    const timeouts = { totalMilliseconds: 5000, connectMilliseconds: 2000, dnsQueryMilliseconds: 2000, dnsTries: 1 }
+    const log = { info: console.error }
+    const ports = { http: ${server.port}, tls: ${server.port} }
+    const validator = createValidator({ ports, defaultResolvers: [], timeouts, log })
+    const outcome = await validator.validate(${JSON.stringify(request)}, new AbortController().signal)
+    console.log(JSON.stringify(outcome))
+  `
+  const proxyUrl = `http://127.0.0.1:${proxy.port}`
+  const names = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY']
+  const env = { NODE_USE_ENV_PROXY: '1', ...Object.fromEntries(names.map((name) => [name, proxyUrl])) }
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { env })
+  assert.deepEqual(JSON.parse(stdout), { ok: true })
+  assert.equal(proxy.connections(), 0)
 })
