@@ -61,6 +61,7 @@ function bound(direction: string, value: number | bigint, origin: string): strin
 
 function article(type: string): string {
   if (type === 'record') return 'an object'
+  if (type === 'int') return 'a whole number'
   return /^[aeio]/.test(type) ? `an ${type}` : `a ${type}`
 }
 
