@@ -46,7 +46,7 @@ export interface CaCertificateSpec {
  * 'invalid-name-constraints', 'weak-key', 'lint-failed'.
  */
 export async function createSelfSignedCa(spec: CaCertificateSpec, signer: Signer): Promise<Uint8Array> {
-  const subjectDer = caSubject(spec.subject)
+  const subjectDer = subjectOfCa(spec.subject)
   const subjectPublicKeyInfoDer = signer.publicKey.export({ type: 'spki', format: 'der' })
   return issue(
     {
@@ -75,7 +75,7 @@ export async function createSubordinateCa(
   const levels = [certificate.nameConstraints, ...certificate.inherited.nameConstraints]
   assertWithinIssuer(spec, certificate)
   if (spec.nameConstraints) assertConstraintsWithin(spec.nameConstraints, levels)
-  const forbidden = findForbiddenName({ dnsNames: [], ipAddresses: [], subjectDer: caSubject(spec.subject) }, levels)
+  const forbidden = findForbiddenName({ dnsNames: [], ipAddresses: [], subjectDer: subjectOfCa(spec.subject) }, levels)
   if (forbidden)
     throw new CaError('name-not-permitted', `${forbidden} is not permitted by the name constraints of the issuing CA`)
   return issue(
@@ -131,7 +131,7 @@ function caExtensions(planned: CaExpectation): Uint8Array[] {
 }
 
 /** DER of a CA's subject; 'invalid-subject' where an attribute breaks the bounds of RFC 5280 appendix A.1. */
-export function caSubject(subject: CaSubject): Uint8Array {
+export function subjectOfCa(subject: CaSubject): Uint8Array {
   const texts = [subject.commonName, ...(subject.organization ?? []), ...(subject.organizationalUnit ?? [])]
   const bad = texts.find((text) => !/^\P{Cc}{1,64}$/u.test(text))
   if (bad !== undefined) {

@@ -22,6 +22,7 @@ export type CaErrorCode =
   | 'invalid-subject'
   | 'invalid-name-constraints'
   | 'name-not-permitted'
+  | 'usage-not-permitted'
   | 'validity-outside-issuer'
   | 'validity-impossible'
   | 'lint-failed'

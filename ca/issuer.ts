@@ -5,7 +5,7 @@ import type { TbsCertificate } from './certificate-reader.ts'
 import { oids } from './der/oids.ts'
 import { DerError } from './der/reader.ts'
 import { CaError } from './errors.ts'
-import { readBasicConstraints, readKeyUsage, readSubjectKeyIdentifier } from './extension-reader.ts'
+import { readBasicConstraints, readExtKeyUsage, readKeyUsage, readSubjectKeyIdentifier } from './extension-reader.ts'
 import { keyIdentifier } from './key-identifier.ts'
 import { importSoundKey } from './key-soundness.ts'
 import { readNameConstraints } from './name-constraints.ts'
@@ -19,6 +19,7 @@ export interface InheritedLimits {
   /** How many more CAs may follow the issuer, by the certificates above it. */
   readonly pathLength?: number | undefined
   readonly nameConstraints: readonly NameConstraints[]
+  readonly extendedKeyUsages: readonly (readonly string[])[]
 }
 
 /** A CA certificate, read. */
@@ -34,6 +35,8 @@ export interface IssuerCertificate {
   readonly notAfter: Date
   readonly pathLength?: number | undefined
   readonly nameConstraints?: NameConstraints | undefined
+  /** Object identifiers. Verifiers let a CA's list restrict what is below it, though RFC 5280 does not say so. */
+  readonly extendedKeyUsages?: readonly string[] | undefined
   readonly inherited: InheritedLimits
   /** Lower-case hex. */
   readonly sha256Fingerprint: string
@@ -68,11 +71,11 @@ export function loadIssuingCa(
   if (!publicKeyOf(certificate).equals(signer.publicKey)) {
     throw new CaError('key-mismatch', 'the private key does not belong to the CA certificate')
   }
-  const above = [...decodePem(input.chainPem, 'CERTIFICATE'), ...decodePem(input.rootPem, 'CERTIFICATE')]
-    .map(readCaCertificate)
-    .filter(({ sha256Fingerprint }) => sha256Fingerprint !== certificate.sha256Fingerprint)
+  const above = [...decodePem(input.chainPem, 'CERTIFICATE'), ...decodePem(input.rootPem, 'CERTIFICATE')].map(
+    readCaCertificate,
+  )
   return {
-    certificate: { ...certificate, inherited: limitsOf(above) },
+    certificate: { ...certificate, inherited: limitsOf(certificate, above) },
     chainPem: input.chainPem,
     rootPem: input.rootPem,
     signer,
@@ -85,20 +88,25 @@ export function remainingPathLength({ pathLength, inherited }: IssuerCertificate
   return limits.length === 0 ? undefined : Math.min(...limits)
 }
 
-/** The limits that CAs, nearest first, set to the one below the nearest of them. */
-function limitsOf(above: readonly IssuerCertificate[]): InheritedLimits {
+/** The limits that a CA's chain, nearest first, sets to it; the CA itself and repetitions in the chain don't count. */
+function limitsOf(issuer: IssuerCertificate, chain: readonly IssuerCertificate[]): InheritedLimits {
+  const distinct = new Map(chain.map((certificate) => [certificate.sha256Fingerprint, certificate]))
+  distinct.delete(issuer.sha256Fingerprint)
+  const above = [...distinct.values()]
   // A path length counts the CAs that follow: the issuer itself is one, those between are the others.
-  const lengths = above.flatMap(({ pathLength }, between) =>
-    pathLength === undefined ? [] : [pathLength - between - 1],
-  )
-  const pathLength = lengths.length === 0 ? undefined : Math.min(...lengths)
-  if (pathLength !== undefined && pathLength < 0) {
+  const lengths = above.map(({ pathLength = Infinity }, between) => pathLength - between - 1)
+  const pathLength = Math.min(...lengths)
+  if (pathLength < 0) {
     throw new CaError(
       'path-length-exceeded',
-      'a CA above the issuer has a path length that is used up before the issuer',
+      'a CA above has a path length that is used up before it comes to the issuer',
     )
   }
-  return { pathLength, nameConstraints: above.flatMap(({ nameConstraints }) => nameConstraints ?? []) }
+  return {
+    pathLength: pathLength === Infinity ? undefined : pathLength,
+    nameConstraints: above.flatMap(({ nameConstraints }) => nameConstraints ?? []),
+    extendedKeyUsages: above.flatMap(({ extendedKeyUsages }) => (extendedKeyUsages ? [extendedKeyUsages] : [])),
+  }
 }
 
 export function publicKeyOf(certificate: IssuerCertificate): KeyObject {
@@ -119,6 +127,7 @@ export function readCaCertificate(der: Uint8Array): IssuerCertificate {
 
 function describeCa(der: Uint8Array, tbs: TbsCertificate): IssuerCertificate {
   const constraints = valueOf(tbs, oids.nameConstraints)
+  const purposes = valueOf(tbs, oids.extKeyUsage)
   const keyId = valueOf(tbs, oids.subjectKeyIdentifier)
   return {
     der,
@@ -131,7 +140,8 @@ function describeCa(der: Uint8Array, tbs: TbsCertificate): IssuerCertificate {
     notAfter: tbs.notAfter,
     pathLength: readBasicConstraints(valueOf(tbs, oids.basicConstraints) ?? new Uint8Array()).pathLength,
     nameConstraints: constraints && readNameConstraints(constraints),
-    inherited: { nameConstraints: [] },
+    extendedKeyUsages: purposes && readExtKeyUsage(purposes),
+    inherited: { nameConstraints: [], extendedKeyUsages: [] },
     sha256Fingerprint: hash('sha256', der, 'hex'),
   }
 }
@@ -143,6 +153,7 @@ function describeCa(der: Uint8Array, tbs: TbsCertificate): IssuerCertificate {
 const understoodExtensions: ReadonlySet<string> = new Set([
   oids.basicConstraints,
   oids.keyUsage,
+  oids.extKeyUsage,
   oids.nameConstraints,
   oids.subjectKeyIdentifier,
   oids.authorityKeyIdentifier,

@@ -17,7 +17,7 @@ import { signatureAlgorithms } from './signature-algorithms.ts'
 import type { SignatureAlgorithm } from './signature-algorithms.ts'
 import type { Signer } from './signer.ts'
 import { assertWithinIssuer, writeTbsCertificate } from './tbs-certificate.ts'
-import { usagesForKey } from './usages.ts'
+import { findForbiddenPurpose, usagesForKey } from './usages.ts'
 import type { ExtendedKeyUsage, KeyUsage } from './usages.ts'
 
 /** Everything that a leaf will say. Dates are whole seconds, names are in canonical form (lower-case A-labels, RFC 5952). */
@@ -47,21 +47,31 @@ export interface LeafPlan {
 
 /**
  * Writes the tbsCertificate of a leaf. Throws 'name-not-permitted' (by the name constraints of the issuer or a CA above
- * it), 'validity-outside-issuer', 'key-not-allowed' (no key usage of the profile fits the key). keyEncipherment is
+ * it), 'usage-not-permitted' (by their extended key usages), 'validity-outside-issuer', 'key-not-allowed' (no key usage of the profile fits the key). keyEncipherment is
  * written for RSA keys only, as RFC 8813 and RFC 9295 demand.
  */
 export function buildLeafTbs(plan: LeafPlan): Uint8Array {
   const { issuer } = plan
   const subjectDer = writeName(plan)
   assertWithinIssuer(plan, issuer)
-  const forbidden = findForbiddenName({ ...plan, subjectDer }, [
-    issuer.nameConstraints,
-    ...issuer.inherited.nameConstraints,
-  ])
-  if (forbidden !== undefined) {
-    throw new CaError('name-not-permitted', `${forbidden} is not permitted by the name constraints of the issuing CA`)
-  }
+  assertPermitted(plan, subjectDer)
   return writeTbsCertificate({ ...plan, issuerDer: issuer.subjectDer, subjectDer }, leafExtensions(plan, subjectDer))
+}
+
+/** What the issuer and the CAs above it forbid. */
+function assertPermitted(plan: LeafPlan, subjectDer: Uint8Array): void {
+  const { inherited, ...issuer } = plan.issuer
+  const name = findForbiddenName({ ...plan, subjectDer }, [issuer.nameConstraints, ...inherited.nameConstraints])
+  if (name !== undefined) {
+    throw new CaError('name-not-permitted', `${name} is not permitted by the name constraints of the issuing CA`)
+  }
+  const purpose = findForbiddenPurpose(plan.extendedKeyUsages, [
+    issuer.extendedKeyUsages,
+    ...inherited.extendedKeyUsages,
+  ])
+  if (purpose !== undefined) {
+    throw new CaError('usage-not-permitted', `${purpose} is not among the extended key usages of the issuing CA`)
+  }
 }
 
 function leafExtensions(plan: LeafPlan, subjectDer: Uint8Array): Uint8Array[] {

@@ -54,3 +54,13 @@ export function readKeyAlgorithm(subjectPublicKeyInfoDer: Uint8Array): string {
     return algorithm.oid('the algorithm of the public key')
   })
 }
+
+/** The first purpose that one of the lists of the CAs in a chain leaves out, or undefined. */
+export function findForbiddenPurpose(
+  purposes: readonly ExtendedKeyUsage[],
+  levels: readonly (readonly string[] | undefined)[],
+): ExtendedKeyUsage | undefined {
+  return purposes.find((purpose) =>
+    levels.some((level) => level && !level.includes(oids[purpose]) && !level.includes(oids.anyExtendedKeyUsage)),
+  )
+}

@@ -39,6 +39,7 @@ export const oids = {
   codeSigning: '1.3.6.1.5.5.7.3.3',
   emailProtection: '1.3.6.1.5.5.7.3.4',
   timeStamping: '1.3.6.1.5.5.7.3.8',
+  anyExtendedKeyUsage: '2.5.29.37.0',
   OCSPSigning: '1.3.6.1.5.5.7.3.9',
   // PKCS#9 attributes of requests (RFC 2985) and the older Microsoft form of extensionRequest
   extensionRequest: '1.2.840.113549.1.9.14',

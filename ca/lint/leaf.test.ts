@@ -189,7 +189,10 @@ for (const [says, rule, change] of [
 }
 
 test('the linter refuses names outside the constraints of a CA further up', () => {
-  const above = { ...barePlan.issuer, inherited: { nameConstraints: [{ permitted: { dns: ['example.org'] } }] } }
+  const above = {
+    ...barePlan.issuer,
+    inherited: { nameConstraints: [{ permitted: { dns: ['example.org'] } }], extendedKeyUsages: [] },
+  }
   assert.deepEqual(rulesBroken(barePlan, { ...barePlan, issuer: above }), ['name-constraints'])
 })
 

@@ -4,7 +4,7 @@ import { oids } from '../der/oids.ts'
 import { readBasicConstraints, readExtKeyUsage, readKeyUsage, readSubjectAltName } from '../extension-reader.ts'
 import type { LeafPlan } from '../leaf-certificate.ts'
 import { findForbiddenName } from '../name-constraints.ts'
-import { keyUsages, usagesForKey } from '../usages.ts'
+import { findForbiddenPurpose, keyUsages, usagesForKey } from '../usages.ts'
 import { authorityKeyId, extensionSet, extensionValue, subjectKeyId, urlExtensions, urls } from './extensions.ts'
 import { fieldRules } from './fields.ts'
 import { applyRules, breach, sameList } from './rules.ts'
@@ -71,7 +71,10 @@ function extendedKeyUsage(tbs: TbsCertificate, plan: LeafPlan): string | undefin
   const found = readExtKeyUsage(extensionValue(tbs, oids.extKeyUsage))
   const wanted = plan.extendedKeyUsages.map((usage) => oids[usage])
   if (!sameList(found, wanted)) return 'the extended key usages are not the planned ones'
-  return new Set(found).size === found.length ? undefined : 'an extended key usage comes twice'
+  if (new Set(found).size !== found.length) return 'an extended key usage comes twice'
+  const { extendedKeyUsages, inherited } = plan.issuer
+  const forbidden = findForbiddenPurpose(plan.extendedKeyUsages, [extendedKeyUsages, ...inherited.extendedKeyUsages])
+  return forbidden && `${forbidden} is not among the extended key usages of the issuing CA`
 }
 
 /**
