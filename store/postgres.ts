@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { PostgresDialect, type PostgresCursor, type PostgresPoolClient, type PostgresQueryResult } from 'kysely'
 import pg from 'pg'
 import type { Connector } from './database.ts'
-import { DatabaseUnreachable } from './errors.ts'
+import { DatabaseUnreachable, IDLE_IN_TRANSACTION_SESSION_TIMEOUT } from './errors.ts'
 
 const DEFAULT_POOL_SIZE = 20
 const CONNECT_TIMEOUT_MS = 5_000
@@ -94,11 +94,20 @@ class PreparingClient implements PostgresPoolClient {
     try {
       return await this.#client.query({ text, values: [...values], ...(name !== undefined && { name }) })
     } catch (error) {
-      // Not the server's answer: the connection is gone, or still busy with a statement that nobody waits for.
-      this.#broken ||= !(error instanceof pg.DatabaseError)
+      this.#broken ||= endsConnection(error)
       throw asUnreachable(error)
     }
   }
+}
+
+/**
+ * Either not the server's answer, so the connection is gone or still busy with a statement that nobody waits for; or
+ * the server's last word before it closes.
+ */
+function endsConnection(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError)) return true
+  const { code = '' } = error
+  return code.startsWith('57P') || code.startsWith('08') || code === IDLE_IN_TRANSACTION_SESSION_TIMEOUT
 }
 
 /** The driver and node:net have no common sign of a lost connection, but neither speaks with a SQLSTATE. */

@@ -37,15 +37,16 @@ export interface World {
   ca: IssuingCa
 }
 
-/** An issuer, a profile and an account, in a database that has none yet. */
+/** An issuer, a profile and an account of their own. */
 export async function aWorld(db: Db): Promise<World> {
   const ca = await aCa()
   const { certificate } = ca
+  const name = `world-${randomBytes(4).toString('hex')}`
   const rows = await db.transaction().execute(async (trx) => {
     const issuerId = await upsertIssuer(trx, {
       namespace: 'certctl',
-      name: 'internal-ca',
-      uid: 'issuer-1',
+      name,
+      uid: name,
       type: 'SelfSigned',
       specHash: 'a',
       generation: 1,
@@ -63,19 +64,19 @@ export async function aWorld(db: Db): Promise<World> {
       notAfter: certificate.notAfter,
       actor: 'controller',
     })
-    const profile = await upsertProfile(trx, aProfile(issuerId))
+    const profile = await upsertProfile(trx, aProfile(issuerId, name))
     if (profile === undefined) throw new Error('the database has a newer profile')
     return { issuerId, issuerCertificateId, profileUuid: profile.uuid, revisionId: profile.revisionId }
   })
   return { ...rows, ca, accountId: await anAccount(db) }
 }
 
-export function aProfile(issuerId: string) {
+export function aProfile(issuerId: string, name: string) {
   return {
-    profileId: 'prof-test',
+    profileId: name,
     namespace: 'certctl',
-    name: 'prof-test',
-    uid: 'profile-1',
+    name,
+    uid: name,
     issuerId,
     generation: 1,
     policy: { authMode: 'Challenge' },
