@@ -28,7 +28,6 @@ function directoryMeta(deps: AcmeDeps, { directory }: IncomingRequest): object {
     ...(meta.termsOfService !== undefined && { termsOfService: meta.termsOfService }),
     ...(meta.website !== undefined && { website: meta.website }),
     ...(meta.caaIdentities && meta.caaIdentities.length > 0 && { caaIdentities: meta.caaIdentities }),
-    externalAccountRequired: false,
     profiles: Object.fromEntries(profiles.map(({ id, policy }) => [id, describe(policy.validity.defaultSeconds)])),
   }
 }

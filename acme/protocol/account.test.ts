@@ -31,7 +31,7 @@ suite('an account', () => {
     const client = await service.connect('trust')
     const nonces = await Promise.all(Array.from({ length: 10 }, () => client.freshNonce()))
     const answers = await Promise.all(nonces.map((nonce) => client.newAccount({}, { nonce })))
-    assert.deepEqual(answers.map(({ status }) => status).toSorted(), [...Array<number>(9).fill(200), 201])
+    assert.equal(answers.filter(({ status }) => status === 201).length, 1)
     assert.equal(new Set(answers.map(({ location }) => location)).size, 1)
   })
 

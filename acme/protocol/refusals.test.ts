@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { after, before, suite, test } from 'node:test'
+import { before, suite, test } from 'node:test'
 import type { AcmeClient, RequestOptions } from '../testing/acme-client.ts'
-import { startAcmeService, type AcmeService } from '../testing/acme-service.ts'
+import { shareAcmeService, startAcmeService, type AcmeService } from '../testing/acme-service.ts'
 import { csrFor } from '../testing/csr.ts'
 import { assertRefused } from '../testing/refused.ts'
 import { generateSigningKey } from '../testing/signing-key.ts'
@@ -119,18 +119,12 @@ const refusals: readonly Refusal[] = [
 ]
 
 suite('a signed request is refused for', () => {
-  let service: AcmeService
+  const shared = shareAcmeService()
   let client: AcmeClient
   let urls: ReadonlyMap<string, string>
 
-  const ends: (() => void | Promise<void>)[] = []
-  after(async () => {
-    for (const end of ends.toReversed()) await end()
-  })
-
   before(async () => {
-    service = await startAcmeService({ after: (end) => ends.push(end) })
-    client = await service.register('trust')
+    client = await shared().register('trust')
     urls = await resourceUrls(client)
   })
 
@@ -139,12 +133,12 @@ suite('a signed request is refused for', () => {
       if (refusal.of !== undefined && (refusal.of === 'newAccount') !== (route.endpoint === 'newAccount')) continue
       if (refusal.name === 'both jwk and kid' && route.endpoint === 'newAccount') continue
       test(`${refusal.name}: ${route.endpoint}`, async () => {
-        const before = await countRows(service)
+        const stored = await countRows(shared())
         const url = urls.get(route.endpoint) ?? assert.fail(`no URL for ${route.endpoint}`)
         const identity = route.endpoint === 'newAccount' ? { embedJwk: true } : {}
         const answer = await client.post(url, {}, { ...identity, ...refusal.wrong(client, url) })
         assertRefused(answer, refusal.type, refusal.status)
-        assert.deepEqual(await countRows(service), before, 'nothing is stored')
+        assert.deepEqual(await countRows(shared()), stored, 'nothing is stored')
       })
     }
   }
@@ -221,11 +215,12 @@ suite('a request without a signature', () => {
 })
 
 suite('a resource that the account does not have is not found', () => {
+  const shared = shareAcmeService()
   const ids = ['A'.repeat(22), 'short', `${'A'.repeat(21)}%00`, '..', 'A'.repeat(2000)]
   for (const kind of ['order', 'authz', 'challenge', 'cert']) {
     for (const id of ids) {
-      test(`${kind}/${id.slice(0, 30)}`, async (t) => {
-        const service = await startAcmeService(t)
+      test(`${kind}/${id.slice(0, 30)}`, async () => {
+        const service = shared()
         const client = await service.register('trust')
         const answer = await client.postAsGet(`${service.url}/acme/profile/trust/${kind}/${id}`)
         assert.ok([404, 403, 405].includes(answer.status), answer.text)

@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { after, before } from 'node:test'
 import {
   createLocalSigner,
   createSelfSignedCa,
@@ -17,7 +19,7 @@ import { upsertProfile } from '../../store/profiles.ts'
 import { ensureServerKey } from '../../store/server-keys.ts'
 
 import { setClockOffset } from '../../store/testing/clock.ts'
-import { openTestDatabase } from '../../store/testing/database.ts'
+import { openTestDatabase, type DatabaseKind, type TestDatabase } from '../../store/testing/database.ts'
 import { checkInvariants } from '../../store/testing/invariants.ts'
 import { createAccountKeys } from '../account-keys.ts'
 import type { AcmeDeps } from '../deps.ts'
@@ -50,7 +52,8 @@ export interface AcmeServiceOptions {
   /** By id; what a policy leaves out is `trustingPolicy`'s. */
   readonly profiles?: Readonly<Record<string, Partial<IssuancePolicy>>>
   readonly config?: Partial<AcmeConfig>
-  readonly database?: 'postgres' | 'pglite'
+  /** A kind, or one that the test has opened itself, for instance behind something that fails. */
+  readonly database?: DatabaseKind | TestDatabase
   readonly nameConstraints?: NameConstraints
   /** In place of the network: what a validation finds. */
   readonly validate?: (request: ValidationRequest) => Promise<ValidationOutcome>
@@ -113,7 +116,8 @@ export interface Cleanup {
 
 /** Starts a server for one test: two profiles, `trust` and `challenge`, unless the options name others. */
 export async function startAcmeService(t: Cleanup, options: AcmeServiceOptions = {}): Promise<AcmeService> {
-  const database = await openTestDatabase(options.database ?? 'postgres')
+  const { database: given = 'postgres' } = options
+  const database = typeof given === 'string' ? await openTestDatabase(given) : given
   const { db } = database
   const clock = createFakeClock(db)
   const log: LogLine[] = []
@@ -321,4 +325,17 @@ function createTestLog(lines: LogLine[], bound: object = {}): Log {
 
 function at(now: Date, seconds: number): Date {
   return new Date(Math.floor(now.getTime() / 1000) * 1000 + seconds * 1000)
+}
+
+/** One service for all tests of a suite, which keep apart by accounts of their own. Call it in the suite's body. */
+export function shareAcmeService(options: AcmeServiceOptions = {}): () => AcmeService {
+  let service: AcmeService | undefined
+  const ends: (() => void | Promise<void>)[] = []
+  before(async () => {
+    service = await startAcmeService({ after: (end) => ends.push(end) }, options)
+  })
+  after(async () => {
+    for (const end of ends.toReversed()) await end()
+  })
+  return () => service ?? assert.fail('the suite has not begun')
 }
