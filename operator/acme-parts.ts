@@ -9,7 +9,8 @@ import { createNonceService } from '../acme/nonce.ts'
 import type { AcmeConfig, IssuerLookup } from '../acme/ports.ts'
 import type { RateLimits } from '../acme/policy.ts'
 import type { Profiles } from '../acme/profiles.ts'
-import { defaultRateLimits, failedValidationCharge, mergeRateLimits } from '../acme/rate-limits/limits.ts'
+import { countFailedValidation } from '../acme/rate-limits/failed-validations.ts'
+import { defaultRateLimits } from '../acme/rate-limits/limits.ts'
 import type { RateLimiter } from '../acme/rate-limits/limiter.ts'
 import { createMemoryRateLimiter } from '../acme/rate-limits/memory.ts'
 import { createPostgresRateLimiter } from '../acme/rate-limits/postgres.ts'
@@ -135,11 +136,7 @@ function createValidation(
     retryDelaysSeconds: defaultRetryDelaysSeconds,
     pollIntervalSeconds: 1,
     stopGraceSeconds: config.shutdownTimeout / 2,
-    onFailedValidation: async ({ challenge, revision }) => {
-      const limits = mergeRateLimits(shared.rateLimits, revision.policy.rateLimits)
-      const { accountId, identifier } = challenge.authorization
-      await shared.limiter.charge([failedValidationCharge(limits, accountId, identifier.value)])
-    },
+    onFailedValidation: (failed) => countFailedValidation(shared.limiter, shared.rateLimits, failed),
     sleep,
     checkpoint: shared.checkpoint,
   })
