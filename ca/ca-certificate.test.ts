@@ -134,6 +134,12 @@ test('a subordinate CA with URLs of its issuer passes the linter', async () => {
   assert.match(new X509Certificate(certificate.der).infoAccess ?? '', /root\.crt/)
 })
 
+test('a subordinate CA may not have the name of its issuer', async () => {
+  const issuer = await aRootCa()
+  const twin = spec({ subject: { commonName: 'Test Root', organization: ['Test'] } })
+  await assertRefused('invalid-subject', () => createSubordinateCa(twin, { subjectPublicKeyInfoDer, issuer }))
+})
+
 for (const [says, subject] of [
   ['no common name', { commonName: '' }],
   ['a common name of 65 characters', { commonName: 'x'.repeat(65) }],

@@ -10,11 +10,12 @@ import {
   subjectKeyIdentifierExtension,
 } from './extensions.ts'
 import { remainingPathLength } from './issuer.ts'
-import type { IssuingCa } from './issuer.ts'
+import type { IssuerCertificate, IssuingCa } from './issuer.ts'
 import { assertSoundKey } from './key-soundness.ts'
 import { signTbsCertificate } from './leaf-certificate.ts'
 import { lintCaTbsCertificate } from './lint/ca.ts'
 import type { CaExpectation } from './lint/ca.ts'
+import { sameOctets } from './octets.ts'
 import { assertConstraintsWithin, findForbiddenName } from './name-constraints.ts'
 import type { NameConstraints } from './name-constraints.ts'
 import type { Signer } from './signer.ts'
@@ -64,7 +65,7 @@ export async function createSelfSignedCa(spec: CaCertificateSpec, signer: Signer
 
 /**
  * Makes an intermediate CA under `issuer`, linted before it is signed. The limits of the issuer and of the CAs above it
- * are enforced: 'path-length-exceeded', 'invalid-name-constraints', 'name-not-permitted' (the subject),
+ * are enforced: 'path-length-exceeded', 'invalid-subject', 'invalid-name-constraints', 'name-not-permitted' (the subject),
  * 'validity-outside-issuer'. A path length that isn't given becomes the longest that the issuer allows.
  */
 export async function createSubordinateCa(
@@ -72,12 +73,8 @@ export async function createSubordinateCa(
   options: { subjectPublicKeyInfoDer: Uint8Array; issuer: IssuingCa },
 ): Promise<Uint8Array> {
   const { certificate, signer } = options.issuer
-  const levels = [certificate.nameConstraints, ...certificate.inherited.nameConstraints]
   assertWithinIssuer(spec, certificate)
-  if (spec.nameConstraints) assertConstraintsWithin(spec.nameConstraints, levels)
-  const forbidden = findForbiddenName({ dnsNames: [], ipAddresses: [], subjectDer: subjectOfCa(spec.subject) }, levels)
-  if (forbidden)
-    throw new CaError('name-not-permitted', `${forbidden} is not permitted by the name constraints of the issuing CA`)
+  assertPermitted(spec, certificate)
   return issue(
     {
       ...spec,
@@ -90,6 +87,20 @@ export async function createSubordinateCa(
     },
     signer,
   )
+}
+
+function assertPermitted(spec: CaCertificateSpec, issuer: IssuerCertificate): void {
+  const levels = [issuer.nameConstraints, ...issuer.inherited.nameConstraints]
+  const subjectDer = subjectOfCa(spec.subject)
+  // A CA of the same name looks self-issued, and path lengths don't count those (RFC 5280 section 6.1).
+  if (sameOctets(subjectDer, issuer.subjectDer)) {
+    throw new CaError('invalid-subject', 'a subordinate CA must not have the name of its issuer')
+  }
+  if (spec.nameConstraints) assertConstraintsWithin(spec.nameConstraints, levels)
+  const forbidden = findForbiddenName({ dnsNames: [], ipAddresses: [], subjectDer }, levels)
+  if (forbidden !== undefined) {
+    throw new CaError('name-not-permitted', `${forbidden} is not permitted by the name constraints of the issuing CA`)
+  }
 }
 
 function subordinatePathLength(wanted: number | undefined, remaining: number | undefined): number | undefined {

@@ -140,7 +140,6 @@ const refused: [says: string, code: CaErrorCode, input: Partial<Parameters<typeo
   ['a leaf', 'not-a-ca', { certificatePem: odd.leaf + rootPem }],
   ['no basicConstraints', 'not-a-ca', { certificatePem: odd.withoutConstraints + rootPem }],
   ['no keyCertSign', 'not-a-ca', { certificatePem: odd.withoutCertSign + rootPem }],
-  ['no keyUsage', 'not-a-ca', { certificatePem: odd.withoutKeyUsage + rootPem }],
   ['critical policy constraints', 'certificate-unparseable', { certificatePem: odd.policyConstraints + rootPem }],
   ['a weak key', 'weak-key', { certificatePem: odd.weak + rootPem, keyPem: pkcs8(weakKey) }],
   ['an end in the past', 'ca-expired', { certificatePem: odd.expired + rootPem }],
@@ -165,6 +164,12 @@ for (const [says, code, changes] of refused) {
     await assertRefused(code, () => loadCaSecret({ certificatePem: subPem + rootPem, keyPem, ...changes }, now))
   })
 }
+
+test('a CA without keyUsage is loaded with a warning, since openssl makes such roots by default', () => {
+  const { certificate } = loadCaSecret({ certificatePem: odd.withoutKeyUsage + rootPem, keyPem }, now)
+  assert.deepEqual(certificate.warnings, ['Odd CA has no keyUsage', 'Odd CA has no subjectKeyIdentifier'])
+  assert.deepEqual(loadCaSecret({ certificatePem: subPem + rootPem, keyPem }, now).certificate.warnings, [])
+})
 
 test('a root of the right name and the wrong key is refused', async () => {
   const impostor = await oddCertificate([anyCa, signing], { key: await aKey(p256, 'unrelated'), name: 'Impostor' })

@@ -296,6 +296,22 @@ test('a request with an explicit CA:FALSE in basicConstraints is read, though it
   ])
 })
 
+for (const [says, type, contents] of [
+  ['BMPString', tag.bmpString, Buffer.from('Bücher', 'utf16le').swap16()],
+  ['TeletexString', tag.teletexString, Buffer.from('Bücher', 'latin1')],
+  ['UTF8String', tag.utf8String, Buffer.from('Bücher')],
+] as const) {
+  test(`a common name in a ${says} is read`, () => {
+    const der = aRequest(key, { subjectDer: commonNameOf(element(type, contents)) })
+    assert.deepEqual(parseCertificateRequest(der).commonNames, ['Bücher'])
+  })
+}
+
+test('a common name in half a BMPString is refused', async () => {
+  const der = aRequest(key, { subjectDer: commonNameOf(element(tag.bmpString, Uint8Array.of(0, 0x41, 0))) })
+  await assertRefused('csr-bad-name', () => parseCertificateRequest(der))
+})
+
 const seeds = [
   aRequest(key, { subjectDer: writeName({ commonName: 'www.example.com' }), extensions: [san] }),
   aRequest(rsaKey, { extensions: [san] }),

@@ -4,6 +4,7 @@ import { readCertificate } from './certificate-reader.ts'
 import type { TbsCertificate } from './certificate-reader.ts'
 import { oids } from './der/oids.ts'
 import { DerError } from './der/reader.ts'
+import { readName } from './distinguished-name.ts'
 import { CaError } from './errors.ts'
 import { readBasicConstraints, readExtKeyUsage, readKeyUsage, readSubjectKeyIdentifier } from './extension-reader.ts'
 import { keyIdentifier } from './key-identifier.ts'
@@ -38,6 +39,8 @@ export interface IssuerCertificate {
   /** Object identifiers. Verifiers let a CA's list restrict what is below it, though RFC 5280 does not say so. */
   readonly extendedKeyUsages?: readonly string[] | undefined
   readonly inherited: InheritedLimits
+  /** Sentences about what strict verifiers (OpenSSL -x509_strict, Python since 3.13) refuse in it or in its chain. */
+  readonly warnings: readonly string[]
   /** Lower-case hex. */
   readonly sha256Fingerprint: string
 }
@@ -74,8 +77,9 @@ export function loadIssuingCa(
   const above = [...decodePem(input.chainPem, 'CERTIFICATE'), ...decodePem(input.rootPem, 'CERTIFICATE')].map(
     readCaCertificate,
   )
+  const warnings = new Set([certificate, ...above].flatMap((ca) => ca.warnings))
   return {
-    certificate: { ...certificate, inherited: limitsOf(certificate, above) },
+    certificate: { ...certificate, inherited: limitsOf(certificate, above), warnings: [...warnings] },
     chainPem: input.chainPem,
     rootPem: input.rootPem,
     signer,
@@ -142,6 +146,7 @@ function describeCa(der: Uint8Array, tbs: TbsCertificate): IssuerCertificate {
     nameConstraints: constraints && readNameConstraints(constraints),
     extendedKeyUsages: purposes && readExtKeyUsage(purposes),
     inherited: { nameConstraints: [], extendedKeyUsages: [] },
+    warnings: warningsOf(tbs),
     sha256Fingerprint: hash('sha256', der, 'hex'),
   }
 }
@@ -168,7 +173,7 @@ function assertCa(tbs: TbsCertificate): void {
     throw new CaError('not-a-ca', 'the certificate is not a CA: its basicConstraints do not say cA')
   }
   const keyUsage = valueOf(tbs, oids.keyUsage)
-  if (!keyUsage || !readKeyUsage(keyUsage).includes('keyCertSign')) {
+  if (keyUsage && !readKeyUsage(keyUsage).includes('keyCertSign')) {
     throw new CaError('not-a-ca', 'the certificate is not a CA: its keyUsage does not say keyCertSign')
   }
   if (tbs.subjectDer.length <= 2) throw new CaError('not-a-ca', 'the certificate is not a CA: its subject is empty')
@@ -179,6 +184,20 @@ function assertCa(tbs: TbsCertificate): void {
       `the CA certificate has the critical extension ${unknown.oid}, which is not supported`,
     )
   }
+}
+
+/**
+ * RFC 5280 section 4.2.1 wants these of every CA, and many that openssl made with its default configuration lack them.
+ * Most verifiers don't mind, so neither do we.
+ */
+function warningsOf(tbs: TbsCertificate): string[] {
+  const name = readName(tbs.subjectDer).at(-1)?.text ?? 'a CA'
+  const constraints = tbs.extensions.find(({ oid }) => oid === oids.basicConstraints)
+  return [
+    valueOf(tbs, oids.keyUsage) ? [] : [`${name} has no keyUsage`],
+    valueOf(tbs, oids.subjectKeyIdentifier) ? [] : [`${name} has no subjectKeyIdentifier`],
+    constraints?.critical ? [] : [`${name} has basicConstraints that are not critical`],
+  ].flat()
 }
 
 function valueOf(tbs: TbsCertificate, oid: string): Uint8Array | undefined {

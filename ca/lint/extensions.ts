@@ -8,7 +8,8 @@ import {
   readSubjectKeyIdentifier,
 } from '../extension-reader.ts'
 import { keyIdentifier } from '../key-identifier.ts'
-import { sameList, sameOctets } from './rules.ts'
+import { sameOctets } from '../octets.ts'
+import { sameList } from './rules.ts'
 
 /** Where a certificate says its issuer's certificate, CRL and OCSP responder are. */
 export interface ExpectedUrls {

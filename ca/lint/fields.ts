@@ -5,7 +5,7 @@ import { readName } from '../distinguished-name.ts'
 import type { NameAttribute, WritableName } from '../distinguished-name.ts'
 import { readKeyAlgorithm } from '../usages.ts'
 import type { SignatureAlgorithm } from '../signature-algorithms.ts'
-import { sameOctets } from './rules.ts'
+import { sameOctets } from '../octets.ts'
 import type { Rule } from './rules.ts'
 
 /** What the fields of a certificate must say. */

@@ -35,11 +35,6 @@ export function breach(read: () => string | undefined): string | undefined {
   }
 }
 
-/** Whether two strings of octets are the same. */
-export function sameOctets(left: Uint8Array | undefined, right: Uint8Array | undefined): boolean {
-  return left !== undefined && right !== undefined && Buffer.compare(left, right) === 0
-}
-
 /** Whether two lists hold the same strings in the same order. */
 export function sameList(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every((value, index) => value === right[index])
