@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js'
+import { networkContains, parseAddress, parseNetwork, type Network } from './ip-address.ts'
 import { problem } from './problems.ts'
 import type { ServedProfile } from './profiles.ts'
 
@@ -9,14 +9,20 @@ import type { ServedProfile } from './profiles.ts'
 export function assertClientNetwork(profile: ServedProfile, clientAddress: string): void {
   const networks = profile.policy.clientNetworks
   if (networks.length === 0) return
-  const address = ipaddr.process(clientAddress)
-  if (networks.some((network) => contains(network, address))) return
+  if (isWithin(networks, clientAddress)) return
   throw problem.unauthorized(
     `Clients at ${clientAddress} may not use profile ${profile.id}; its clientNetworks must include this address.`,
   )
 }
 
-function contains(network: string, address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
-  const [base, bits] = ipaddr.parseCIDR(network)
-  return base.kind() === address.kind() && address.match(base, bits)
+function isWithin(networks: readonly string[], clientAddress: string): boolean {
+  const address = parseAddress(clientAddress)
+  return address !== undefined && networks.some((network) => networkContains(networkOf(network), address))
+}
+
+/** The policy's networks were checked when it was compiled. */
+function networkOf(text: string): Network {
+  const network = parseNetwork(text)
+  if (!network) throw new TypeError(`clientNetworks has ${text}, which is no network`)
+  return network
 }

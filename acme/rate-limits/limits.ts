@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js'
+import { formatAddress, parseAddress } from '../ip-address.ts'
 import type { RateLimit, RateLimits } from '../policy.ts'
 import { problem, type AcmeProblem } from '../problems.ts'
 import type { Charge, RateLimiter, RateLimitName } from './limiter.ts'
@@ -103,10 +103,10 @@ function perHour(limit: number): RateLimit {
 /** An IPv6 site is a /48 (RFC 6177), so that nobody escapes by using its other addresses; IPv4-mapped is IPv4. */
 const ipv6SiteBits = 48
 
-/** Promises the address, or its IPv6 site, in one spelling. */
+/** Promises the address, or its IPv6 site, in one spelling and without a zone. */
 export function addressRange(address: string): string {
-  if (!ipaddr.isValid(address)) return address
-  const parsed = ipaddr.process(address)
-  if (parsed.kind() === 'ipv4') return parsed.toString()
-  return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/${ipv6SiteBits}`).toString()}/${ipv6SiteBits}`
+  const octets = parseAddress(address.replace(/%.*$/, ''))
+  if (!octets) return address
+  if (octets.length === 4) return formatAddress(octets)
+  return `${formatAddress(octets.map((octet, index) => (index * 8 < ipv6SiteBits ? octet : 0)))}/${ipv6SiteBits}`
 }

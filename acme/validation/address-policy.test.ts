@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { createAddressPolicy } from './address-policy.ts'
-import { formatAddress, networkContains, parseAddress, parseNetwork } from './ip-address.ts'
+import { formatAddress, networkContains, parseAddress, parseNetwork } from '../ip-address.ts'
 
 function bytesOf(text: string): Uint8Array {
   const bytes = parseAddress(text)

@@ -1,4 +1,4 @@
-import { type AddressBytes, type Network, networkContains, parseNetwork } from './ip-address.ts'
+import { type AddressBytes, type Network, networkContains, parseNetwork } from '../ip-address.ts'
 
 /** The judgement of one address; `network` names the kind of network it is refused for ("loopback", "private (RFC 1918)"). */
 export type AddressVerdict = { readonly allowed: true } | { readonly allowed: false; readonly network: string }

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import type { AddressPolicy } from './address-policy.ts'
 import { ValidationFailure } from './challenge.ts'
 import type { NameResolver } from './dns-resolver.ts'
-import { type AddressBytes, formatAddress, parseAddress } from './ip-address.ts'
+import { type AddressBytes, formatAddress, parseAddress } from '../ip-address.ts'
 
 export interface Target {
   /** A DNS name, or an address in canonical text without brackets. */

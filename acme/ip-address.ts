@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net'
+import { formatIpAddress, parseIpAddress } from '../ca/index.ts'
 
 /** The octets of an address: four for IPv4, sixteen for IPv6. */
 export type AddressBytes = Uint8Array
@@ -15,15 +15,14 @@ export interface Network {
  * An IPv4-mapped IPv6 address is the same address as the IPv4 one and comes back as its four octets.
  */
 export function parseAddress(text: string): AddressBytes | undefined {
-  if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number)
-  if (!isIPv6(text) || text.includes('%')) return undefined
-  return unmapped(ipv6Bytes(text))
+  const written = parseIpAddress(text)
+  return written && unmapped(written)
 }
 
 /** The network of `10.0.0.0/8`, `fd00::/8` or of one bare address; bits below the prefix are ignored. Undefined if it is none. */
 export function parseNetwork(text: string): Network | undefined {
   const [addressText = '', prefixText, ...rest] = text.split('/')
-  const written = isIPv6(addressText) && !addressText.includes('%') ? ipv6Bytes(addressText) : parseAddress(addressText)
+  const written = parseIpAddress(addressText)
   if (written === undefined || rest.length > 0) return undefined
   const writtenPrefix =
     prefixText === undefined ? written.length * 8 : parsePrefixLength(prefixText, written.length * 8)
@@ -40,12 +39,11 @@ export function networkContains(network: Network, address: AddressBytes): boolea
   return maskedTo(address, network.prefixLength).every((octet, index) => octet === network.bytes[index])
 }
 
-/** The canonical text of an address (dotted quad, RFC 5952), without a zone; it reads back as the same octets. */
+/** The canonical text of an address (dotted quad, RFC 5952); it reads back as the same octets. */
 export function formatAddress(address: AddressBytes): string {
-  if (address.length === 4) return address.join('.')
-  const groups = Array.from({ length: 8 }, (_, group) => address.subarray(group * 2, group * 2 + 2))
-  const text = groups.map((group) => Buffer.from(group).toString('hex')).join(':')
-  return new URL(`http://[${text}]`).hostname.slice(1, -1)
+  const text = formatIpAddress(address)
+  if (text === undefined) throw new TypeError(`${address.length} octets are no address`)
+  return text
 }
 
 const MAPPED_PREFIX_LENGTH = 96
@@ -53,22 +51,6 @@ const MAPPED_PREFIX_LENGTH = 96
 function parsePrefixLength(text: string, max: number): number | undefined {
   const length = /^(0|[1-9][0-9]{0,2})$/.test(text) ? Number(text) : Number.NaN
   return length <= max ? length : undefined
-}
-
-/**
- * The sixteen octets of text that `isIPv6` accepted. The URL parser writes a dotted tail as hexadecimal. Not ipaddr.js: it
- * reads the IPv4-compatible `::127.0.0.1` as the IPv4-mapped `::ffff:127.0.0.1`, which is another address.
- */
-function ipv6Bytes(text: string): AddressBytes {
-  const [head = '', tail = ''] = new URL(`http://[${text}]`).hostname.slice(1, -1).split('::')
-  const leading = groupsOf(head)
-  const trailing = groupsOf(tail)
-  const elided = Array.from({ length: 8 - leading.length - trailing.length }, () => 0)
-  return Uint8Array.from([...leading, ...elided, ...trailing].flatMap((group) => [group >> 8, group & 0xff]))
-}
-
-function groupsOf(text: string): number[] {
-  return text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16))
 }
 
 function unmapped(bytes: AddressBytes): AddressBytes {
