@@ -46,7 +46,7 @@ export interface AcmeMetrics {
 /** The server's settings, which a profile's policy overrides where both speak of the same thing. */
 export interface AcmeConfig {
   /** Base URLs without a slash at the end; the Host header selects among them, the first is the default. */
-  readonly externalUrls: readonly string[]
+  readonly externalUrls: readonly [string, ...string[]]
   readonly pkiUrl: string
   readonly defaultProfileId?: string
   /** CIDRs of the proxies whose X-Forwarded-For is believed. */
