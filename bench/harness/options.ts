@@ -10,6 +10,8 @@ export interface BenchOptions {
   repetitions: number
   issuances: number
   warmup: number
+  /** Warm-up of the first load after a start, long enough for compilers and caches to have settled. */
+  firstWarmup: number
   /** The matrix for certctl and the one for its peers. */
   certctl: { concurrency: number[]; accounts: number[] }
   peers: { concurrency: number[]; accounts: number[] }
@@ -42,6 +44,7 @@ export const benchUsage = `node bench/run.ts [options]
   --repetitions N       starts of every server, in rotated order; medians are reported (default 3)
   --issuances N         measured issuances in each cell (default 400)
   --warmup N            issuances before each cell (default 100)
+  --first-warmup N      the same before the first cell after a start (default 500)
   --concurrency A,B     for certctl (default 1,8,32)
   --accounts A,B        for certctl (default 1,32)
   --peer-concurrency A,B, --peer-accounts A,B
@@ -69,6 +72,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
       repetitions: option,
       issuances: option,
       warmup: option,
+      'first-warmup': option,
       concurrency: option,
       accounts: option,
       'peer-concurrency': option,
@@ -98,6 +102,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
     repetitions: number('repetitions', values.repetitions, defaults.repetitions),
     issuances: number('issuances', values.issuances, defaults.issuances),
     warmup: number('warmup', values.warmup, defaults.warmup, 0),
+    firstWarmup: number('first-warmup', values['first-warmup'], defaults.firstWarmup, 0),
     certctl: {
       concurrency: numbers('concurrency', values.concurrency, defaults.concurrency),
       accounts: numbers('accounts', values.accounts, defaults.accounts),
@@ -119,8 +124,24 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
   }
 }
 
-const fullRun = { repetitions: 3, issuances: 400, warmup: 100, concurrency: [1, 8, 32], accounts: [1, 32], pairs: 6 }
-const quickRun = { repetitions: 1, issuances: 100, warmup: 20, concurrency: [8], accounts: [32], pairs: 1 }
+const fullRun = {
+  repetitions: 3,
+  issuances: 400,
+  warmup: 100,
+  firstWarmup: 500,
+  concurrency: [1, 8, 32],
+  accounts: [1, 32],
+  pairs: 6,
+}
+const quickRun = {
+  repetitions: 1,
+  issuances: 100,
+  warmup: 20,
+  firstWarmup: 20,
+  concurrency: [8],
+  accounts: [32],
+  pairs: 1,
+}
 
 function serverName(text: string): ServerName {
   const name = serverNames.find((known) => known === text)

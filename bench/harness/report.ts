@@ -74,7 +74,7 @@ function machineParagraph({ cores, postgresVersion, measurements }: Findings, op
     `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}, Node ${process.versions.node}`,
     postgresVersion ? `, Postgres ${postgresVersion}. ` : '. ',
     placement,
-    ` Medians of ${options.repetitions} fresh starts in rotated order; ${options.issuances} issuances in each cell after ${options.warmup} of warm-up,`,
+    ` Medians of ${options.repetitions} fresh starts in rotated order; ${options.issuances} issuances in each cell after ${options.warmup} of warm-up (${options.firstWarmup} before the first),`,
     ` ${options.namesPerOrder} name(s) each, client polls every ${options.pollMs} ms.`,
     ` Other processes took up to ${percent(strangers)} of a core meanwhile${strangers > 0.1 ? ': distrust the rates and latencies, trust the CPU figures' : ''}.`,
   ].join('')

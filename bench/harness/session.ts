@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { certctlOnPglite, certctlOnPostgres, startBothBackends, type RateLimitBackend } from '../servers/certctl.ts'
 import { cacheFolder } from '../servers/go-peer.ts'
@@ -7,7 +8,7 @@ import { pebble } from '../servers/pebble.ts'
 import type { BenchedServer, RunningServer, ServerName, Surroundings } from '../servers/server.ts'
 import { stepCaOnBadger, stepCaOnPostgres } from '../servers/step-ca.ts'
 import { startDnsServer } from './dns-server.ts'
-import type { Cell } from './driver.ts'
+import type { Cell, Load } from './driver.ts'
 import { measure, type Measurement } from './measure.ts'
 import type { BenchOptions } from './options.ts'
 import { freePorts } from './ports.ts'
@@ -133,10 +134,11 @@ async function runServer(
   const { name } = benchedServer
   say(`[${repetition + 1}/${options.repetitions}] starting ${name}`)
   const server = await benchedServer.start(surroundings)
-  await new Promise((resolve) => setTimeout(resolve, settleMs))
+  await sleep(settleMs)
   const idleBytes = residentBytes(server.pid)
-  for (const cell of rotate(cellsOf(server, name, options), repetition)) {
-    const measurement = await measure(server, surroundings, loadOf(cell, options), { server: name, repetition })
+  for (const [place, cell] of rotate(cellsOf(server, name, options), repetition).entries()) {
+    const load = loadOf(cell, options, place === 0)
+    const measurement = await measure(server, surroundings, load, { server: name, repetition })
     findings.measurements.push(measurement)
     say(`[${repetition + 1}/${options.repetitions}] ${progressLine(measurement)}`)
   }
@@ -157,7 +159,7 @@ async function compareBackends(
   const cell: Cell = { mode: 'http-01', concurrency: 8, accounts: 32 }
   for (let round = 0; round < options.pairs; round++) {
     for (const backend of ['memory', 'postgres'] as const) {
-      const measurement = await measure(both.servers[backend], surroundings, loadOf(cell, options), {
+      const measurement = await measure(both.servers[backend], surroundings, loadOf(cell, options, round === 0), {
         server: `rate-limit backend ${backend}`,
         repetition: round,
       })
@@ -193,8 +195,9 @@ function cellsOf(server: RunningServer, name: string, options: BenchOptions): Ce
   return server.directories.trust ? [...proven, { mode: 'trust', concurrency: 8, accounts: 32 }] : proven
 }
 
-function loadOf(cell: Cell, options: BenchOptions) {
-  const { issuances, warmup, namesPerOrder, pollMs } = options
+function loadOf(cell: Cell, options: BenchOptions, isFirst: boolean): Load {
+  const { issuances, namesPerOrder, pollMs } = options
+  const warmup = isFirst ? options.firstWarmup : options.warmup
   return { cell, issuances, warmup, namesPerOrder, pollMs }
 }
 
