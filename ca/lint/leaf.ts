@@ -59,7 +59,8 @@ function leafExtensionSet(tbs: TbsCertificate, plan: LeafPlan): string | undefin
 function keyUsage(tbs: TbsCertificate, plan: LeafPlan): string | undefined {
   if (plan.keyUsages.length === 0) return undefined
   const found = readKeyUsage(extensionValue(tbs, oids.keyUsage))
-  // > If the cA boolean is not asserted, then the keyCertSign bit MUST NOT be asserted (section 4.2.1.9); a leaf's CRLs would be believed by nobody.
+  // > If the cA boolean is not asserted, then the keyCertSign bit in the key usage extension MUST NOT be asserted.
+  // (section 4.2.1.9; and a leaf's CRLs would be believed by nobody)
   if (found.includes('keyCertSign') || found.includes('cRLSign')) return 'the leaf may sign certificates or CRLs'
   const possible = usagesForKey(plan.keyUsages, tbs.subjectPublicKeyInfoDer)
   const wanted = keyUsages.filter((usage) => possible.includes(usage))
