@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { RequestListener } from 'node:http'
-import type { Logger } from 'pino'
 import { createAccountKeys } from '../acme/account-keys.ts'
 import { createIssuance } from '../acme/issuance.ts'
 import type { Issuance } from '../acme/issuance.ts'
 import { createNonceService } from '../acme/nonce.ts'
-import type { AcmeConfig, IssuerLookup } from '../acme/ports.ts'
+import type { AcmeConfig, IssuerLookup, Log } from '../acme/ports.ts'
 import type { RateLimits } from '../acme/policy.ts'
 import type { Profiles } from '../acme/profiles.ts'
 import { countFailedValidation } from '../acme/rate-limits/failed-validations.ts'
@@ -30,7 +29,7 @@ export interface AcmePartsDeps {
   readonly db: Db
   readonly config: Config
   readonly clock: Clock
-  readonly log: Logger
+  readonly log: Log
   readonly metrics: Metrics
   readonly profiles: Profiles
   readonly issuers: IssuerLookup

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { RequestListener } from 'node:http'
 import { sql } from 'kysely'
-import type { Logger } from 'pino'
+import type { Log } from '../acme/ports.ts'
 import { createProfiles } from '../acme/profiles.ts'
 import { openDatabase } from '../store/database.ts'
 import type { Db, OpenDatabase } from '../store/database.ts'
@@ -29,7 +29,7 @@ export interface BackendDeps {
   readonly manifestsFolder: string
   readonly dataFolder: string
   readonly clock: Clock
-  readonly log: Logger
+  readonly log: Log
   readonly metrics: Metrics
   readonly registry: IssuerRegistry
   /** Ends the start when it is aborted. */

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { DestinationStream, Logger } from 'pino'
+import type { Log } from '../acme/ports.ts'
 
 /**
  * The fields that may be logged. Whatever is not here is left out and only its name is told, so that a key, a token or
@@ -81,19 +82,29 @@ const longestText = 1000
 const deepest = 3
 
 /** The structured log of the process: one JSON object a line. */
-export function createLog(options: { level: string; destination?: DestinationStream }): Logger {
+export function createLog(options: { level: string; destination?: DestinationStream }): Log {
   const settings = {
     level: options.level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (level: string) => ({ level }), log: onlyAllowed, bindings: onlyAllowed },
-    // Errors are described by onlyAllowed; pino's own serializer would copy every member of the error.
+    formatters: { level: (level: string) => ({ level }) },
+    // Errors have been described already; pino's own serializer would copy every member of the error.
     serializers: { err: (described: unknown) => described },
   }
-  return options.destination === undefined ? pino(settings) : pino(settings, options.destination)
+  return filtered(options.destination === undefined ? pino(settings) : pino(settings, options.destination))
 }
 
-function onlyAllowed(fields: Record<string, unknown>, depth = 0): Record<string, unknown> {
+/** Filters before pino sees anything: its own hooks don't reach what a child is made with. */
+function filtered(logger: Logger): Log {
+  return {
+    info: (fields, message) => logger.info(onlyAllowed(fields), message),
+    warn: (fields, message) => logger.warn(onlyAllowed(fields), message),
+    error: (fields, message) => logger.error(onlyAllowed(fields), message),
+    child: (fields) => filtered(logger.child(onlyAllowed(fields))),
+  }
+}
+
+function onlyAllowed(fields: object, depth = 0): Record<string, unknown> {
   const kept: Record<string, unknown> = {}
   const left: string[] = []
   for (const [name, value] of Object.entries(fields)) {
@@ -115,7 +126,7 @@ function printableObject(value: object, depth: number): unknown {
   if (value instanceof Date) return value.toISOString()
   if (depth >= deepest || value instanceof Uint8Array) return '[object]'
   if (Array.isArray(value)) return value.slice(0, 100).map((item) => printable(item, depth + 1))
-  return onlyAllowed(Object.fromEntries(Object.entries(value)), depth + 1)
+  return onlyAllowed(value, depth + 1)
 }
 
 /** What an error says about itself. Other members are left out: a database error carries the values of the row. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Logger } from 'pino'
+import type { Log } from '../acme/ports.ts'
 import { isUnavailable } from '../store/errors.ts'
 
 /** Work that is done again and again until it is stopped. */
@@ -19,7 +19,7 @@ const longestBackoffSeconds = 300
 export function startLoop(options: {
   name: string
   intervalSeconds: number
-  log: Logger
+  log: Log
   work: () => Promise<unknown>
 }): Loop {
   const { name, intervalSeconds, log, work } = options
@@ -67,7 +67,7 @@ export function startLoop(options: {
 /** Tries until the database is there, telling the log now and then. Throws what isn't the database's absence, and the signal's reason. */
 export async function onceAvailable<T>(
   task: () => Promise<T>,
-  { log, signal, what }: { log: Logger; signal: AbortSignal; what: string },
+  { log, signal, what }: { log: Log; signal: AbortSignal; what: string },
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted()

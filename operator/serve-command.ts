@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { Logger } from 'pino'
+import type { Log } from '../acme/ports.ts'
 import { StartRefused } from './backend.ts'
 import { banner } from './banner.ts'
 import { systemClock } from './clock.ts'
@@ -43,7 +43,7 @@ function isRefusal(error: unknown): error is Error {
   return refusals.some((refusal) => error instanceof refusal)
 }
 
-async function serveUntilStopped(command: ServerCommand, config: Config, log: Logger): Promise<0> {
+async function serveUntilStopped(command: ServerCommand, config: Config, log: Log): Promise<0> {
   await requireFolder(command.manifestsFolder)
   const running = await serve({
     config,
@@ -75,7 +75,7 @@ async function requireFolder(folder: string): Promise<void> {
 }
 
 /** The first signal stops gracefully, a second one at once. */
-function stopOnSignal(running: Running, log: Logger): Promise<void> {
+function stopOnSignal(running: Running, log: Log): Promise<void> {
   return new Promise((done, failed) => {
     let signals = 0
     const onSignal = (signal: NodeJS.Signals): void => {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Logger } from 'pino'
+import type { Log } from '../acme/ports.ts'
 import { startBackend } from './backend.ts'
 import type { Backend } from './backend.ts'
 import type { Clock } from './clock.ts'
@@ -26,7 +26,7 @@ export interface ServeOptions {
   readonly manifestsFolder: string
   readonly dataFolder: string
   readonly clock: Clock
-  readonly log: Logger
+  readonly log: Log
 }
 
 /** What is served, for people. */
@@ -171,7 +171,7 @@ async function bindAll(config: Config, front: Front, plain: PlainListeners): Pro
 }
 
 /** Renews or rereads the listener's certificate and shows it as soon as it has changed. */
-function keepCertificate(parts: { front: Front; certificates: ServingCertificates; clock: Clock; log: Logger }): Loop {
+function keepCertificate(parts: { front: Front; certificates: ServingCertificates; clock: Clock; log: Log }): Loop {
   const { front, certificates, clock, log } = parts
   let shown: string | undefined
   return startLoop({

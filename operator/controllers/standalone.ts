@@ -1,4 +1,4 @@
-import type { Logger } from 'pino'
+import type { Log } from '../../acme/ports.ts'
 import type { Profiles } from '../../acme/profiles.ts'
 import type { IssuingCa } from '../../ca/index.ts'
 import { listIssuers, retireIssuer } from '../../store/issuers.ts'
@@ -26,7 +26,7 @@ export interface StandaloneDeps extends IssuerDeps, ProfileDeps {
   readonly profiles: Profiles
   readonly statuses: Statuses
   readonly metrics: Pick<Metrics, 'reconcile'>
-  readonly log: Logger
+  readonly log: Log
   /** Where clients find the directory of a profile. */
   readonly directoryUrl: (profileId: string) => string
 }
@@ -74,7 +74,7 @@ export function createStandaloneController(deps: StandaloneDeps): StandaloneCont
 }
 
 /** Each mistake is told once, and again when it comes back. */
-function tellMistakes(log: Logger, told: Set<string>, mistakes: readonly Mistake[]): void {
+function tellMistakes(log: Log, told: Set<string>, mistakes: readonly Mistake[]): void {
   const lines = new Map(mistakes.map((mistake) => [mistakeLine(mistake), mistake]))
   for (const [line, { place, object, field }] of lines) {
     if (!told.has(line)) log.error({ ...place, object, field }, line)

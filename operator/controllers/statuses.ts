@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Logger } from 'pino'
 import { stringify } from 'yaml'
+import type { Log } from '../../acme/ports.ts'
 import { apiVersion } from '../api/fields.ts'
 import type { Clock } from '../clock.ts'
 import { writeWhole } from '../files.ts'
@@ -27,7 +27,7 @@ export interface Statuses {
   publish(statuses: readonly ObjectStatus[]): Promise<void>
 }
 
-export function createStatuses(options: { folder: string; clock: Clock; log: Logger }): Statuses {
+export function createStatuses(options: { folder: string; clock: Clock; log: Log }): Statuses {
   const { folder, clock, log } = options
   const shown = new Map<string, { conditions: readonly DatedCondition[]; text: string }>()
 
