@@ -27,6 +27,8 @@ export async function runServer(command: ServerCommand): Promise<0 | 1> {
     const { config, warnings } = readConfig()
     const log = createLog({ level: config.logLevel })
     for (const warning of warnings) log.warn({}, warning)
+    if (config.testCheckpoint !== undefined)
+      log.warn({}, 'CERTCTL_TEST_CHECKPOINT is set: this process will end itself')
     return await serveUntilStopped(command, config, log)
   } catch (error) {
     if (!isRefusal(error)) throw error

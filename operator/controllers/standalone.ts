@@ -1,6 +1,7 @@
 import type { Log } from '../../acme/ports.ts'
 import type { Profiles } from '../../acme/profiles.ts'
 import type { IssuingCa } from '../../ca/index.ts'
+import { isUnavailable } from '../../store/errors.ts'
 import { listIssuers, retireIssuer } from '../../store/issuers.ts'
 import { listServedProfiles, retireProfile } from '../../store/profiles.ts'
 import type { Metrics } from '../metrics.ts'
@@ -49,6 +50,15 @@ export function createStandaloneController(deps: StandaloneDeps): StandaloneCont
   let lastPass: Promise<unknown> = Promise.resolve()
 
   async function pass(): Promise<Pass> {
+    try {
+      return await passOnce()
+    } catch (error) {
+      if (isUnavailable(error)) await deps.statuses.databaseAway()
+      throw error
+    }
+  }
+
+  async function passOnce(): Promise<Pass> {
     const snapshot = await readManifests(deps.manifestsFolder, { defaultNamespace: deps.ownNamespace })
     const declaration = declare(snapshot)
     tellMistakes(deps.log, told, declaration.mistakes)

@@ -5,6 +5,7 @@ import type { Log } from '../../acme/ports.ts'
 import { apiVersion } from '../api/fields.ts'
 import type { Clock } from '../clock.ts'
 import { writeWhole } from '../files.ts'
+import { failed } from './conditions.ts'
 import type { Condition } from './conditions.ts'
 
 /** What became of one object. */
@@ -25,6 +26,8 @@ interface DatedCondition extends Condition {
 export interface Statuses {
   /** The statuses of all objects there are; those of others are taken away. */
   publish(statuses: readonly ObjectStatus[]): Promise<void>
+  /** What was published is still served, but can't be brought into the database at the moment. */
+  databaseAway(): Promise<void>
 }
 
 export function createStatuses(options: { folder: string; clock: Clock; log: Log }): Statuses {
@@ -55,18 +58,26 @@ export function createStatuses(options: { folder: string; clock: Clock; log: Log
     else if (type === 'Ready') log.info(fields, `${type}: ${message}`)
   }
 
-  return {
-    async publish(statuses) {
-      await mkdir(folder, { recursive: true })
-      const files = new Set<string>()
-      for (const status of statuses) files.add(await publishOne(status))
-      const stale = (await readdir(folder)).filter((name) => name.endsWith('.yaml') && !files.has(name))
-      for (const name of stale) {
-        shown.delete(name)
-        await rm(join(folder, name), { force: true })
-      }
-    },
+  let published: readonly ObjectStatus[] = []
+  async function publish(statuses: readonly ObjectStatus[]): Promise<void> {
+    published = statuses
+    await mkdir(folder, { recursive: true })
+    const files = new Set<string>()
+    for (const status of statuses) files.add(await publishOne(status))
+    const stale = (await readdir(folder)).filter((name) => name.endsWith('.yaml') && !files.has(name))
+    for (const name of stale) {
+      shown.delete(name)
+      await rm(join(folder, name), { force: true })
+    }
   }
+
+  return { publish, databaseAway: () => publish(published.map(withoutDatabase)) }
+}
+
+const away = failed('Synced', 'DatabaseUnavailable', 'the database does not answer; this is tried again until it does')
+
+function withoutDatabase(status: ObjectStatus): ObjectStatus {
+  return { ...status, conditions: status.conditions.map((one) => (one.type === 'Synced' ? away : one)) }
 }
 
 /** The time of a condition moves only when its status does. */
