@@ -91,7 +91,9 @@ export function createLog(options: { level: string; destination?: DestinationStr
     // Errors have been described already; pino's own serializer would copy every member of the error.
     serializers: { err: (described: unknown) => described },
   }
-  return filtered(options.destination === undefined ? pino(settings) : pino(settings, options.destination))
+  // A synchronous write would stop the event loop for each line; pino flushes what is left when the process exits.
+  const destination = options.destination ?? pino.destination({ dest: process.stdout.fd, sync: false })
+  return filtered(pino(settings, destination))
 }
 
 /** Filters before pino sees anything: its own hooks don't reach what a child is made with. */
