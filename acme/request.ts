@@ -25,6 +25,7 @@ export interface IncomingRequest {
   readonly target: string
   readonly contentType: string | undefined
   readonly body: Buffer
+  /** As `readClientAddress` promises it. */
   readonly clientAddress: string
   /** The `:id` of the path, empty where the path has none. */
   readonly id: string

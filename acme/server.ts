@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express'
+import { readClientAddress } from './client-address.ts'
 import { findDirectory, directoryPath } from './directories.ts'
 import type { AcmeDeps } from './deps.ts'
 import { createLinks, type Links } from './links.ts'
@@ -82,7 +83,7 @@ async function serve(deps: AcmeDeps, route: Route, exchange: Exchange): Promise<
         target: request.originalUrl,
         contentType: request.headers['content-type'],
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
-        clientAddress: clientAddress(request),
+        clientAddress: readClientAddress(request.ip ?? ''),
         id: String(request.params['id'] ?? ''),
         query: new URL(request.originalUrl, links.directory).searchParams,
         directory: await findDirectory(deps, request.params['profile']),
@@ -120,17 +121,12 @@ function finish(deps: AcmeDeps, exchange: Exchange, outcome: Parameters<Log['inf
       endpoint,
       status: response.statusCode,
       milliseconds: Math.round(performance.now() - exchange.startedMs),
-      address: clientAddress(request),
+      address: readClientAddress(request.ip ?? ''),
       account: accountId,
       ...outcome,
     },
     'request',
   )
-}
-
-/** An IPv4 client of a socket that speaks both is an IPv4 client. */
-function clientAddress({ ip = '' }: Request): string {
-  return ip.startsWith('::ffff:') ? ip.slice('::ffff:'.length) : ip
 }
 
 function wrongMethod(route: Route): AcmeProblem {

@@ -1,6 +1,7 @@
 import { deactivateAccount, findAccountByThumbprint, insertAccount, updateContacts } from '../../store/accounts.ts'
 import { newId, type AccountId, type OrderId } from '../../store/schema.ts'
 import { listOrders } from '../../store/orders.ts'
+import { unknownAddress } from '../client-address.ts'
 import type { AcmeDeps } from '../deps.ts'
 import type { Links } from '../links.ts'
 import type { AccountUpdatePayload, NewAccountPayload } from '../payloads.ts'
@@ -40,7 +41,7 @@ async function register(deps: AcmeDeps, request: SelfSignedRequest<NewAccountPay
       thumbprint: key.thumbprint,
       contacts: payload.contact ?? [],
       ...(payload.termsOfServiceAgreed && { termsAgreedAt: request.now }),
-      createdFrom: request.clientAddress,
+      ...(request.clientAddress !== unknownAddress && { createdFrom: request.clientAddress }),
       actor: `acme:${id}`,
     })
     if (!created) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import type { AccountId } from '../../store/schema.ts'
 import { startAcmeService } from '../testing/acme-service.ts'
 import { csrFor } from '../testing/csr.ts'
 import { assertRefused } from '../testing/refused.ts'
@@ -168,6 +169,25 @@ suite('a profile', () => {
     await service.setProfile('trust', { registration: 'ClientNetworks', clientNetworks: ['10.0.0.0/8'] })
     const headers = { 'x-forwarded-for': '10.1.2.3' }
     assertRefused(await client.newOrder(['a.example.com'], {}, { headers }), 'unauthorized', 403)
+  })
+
+  test('takes the address that a trusted proxy gives in any of its spellings, and stores none that is not one', async (t) => {
+    const service = await startAcmeService(t, { config: { trustedProxies: ['127.0.0.1'] } })
+    const client = await service.register('trust')
+    for (const [written, stored] of [
+      ['10.1.2.3', '10.1.2.3'],
+      ['10.1.2.3:4711', '10.1.2.3'],
+      ['[fd00::1]:4711', 'fd00::1'],
+      ['fe80::1%eth0', 'fe80::1'],
+      ['::ffff:a01:203', '10.1.2.3'],
+      ['unknown', null],
+    ] as const) {
+      const answer = await client.another().newAccount({}, { headers: { 'x-forwarded-for': written } })
+      assert.equal(answer.status, 201, `${written}: ${answer.text}`)
+      const id = answer.location.split('/').at(-1) as AccountId
+      const row = await service.db.selectFrom('accounts').select('created_from').where('id', '=', id).executeTakeFirst()
+      assert.equal(row?.created_from, stored)
+    }
   })
 
   test('limits new accounts by address, orders by account, and unfinished orders exactly', async (t) => {
