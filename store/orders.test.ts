@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { sql } from 'kysely'
 import {
   deactivateAuthorization,
   findAuthorizationView,
@@ -88,10 +89,22 @@ test('orders that ended do not count against the limit', async (t) => {
   assert.deepEqual(await createFor(accountId, 1), { outcome: 'created' }, 'one without hope')
 })
 
-test('the account row is the only lock: orders of different accounts do not wait for each other', async () => {
+test('a limit beyond the number of connections is as exact, and costs a second round trip only when near', async () => {
+  const accountId = await anAccount(db)
+  const { rows } = await sql<{ connections: number }>`
+    select current_setting('max_connections')::integer as connections`.execute(db)
+  const limit = rows[0]!.connections + 20
+  const queries = database.queryCount()
+  assert.equal((await createFor(accountId, limit)).outcome, 'created')
+  assert.equal(database.queryCount() - queries, 1)
+  const results = await Promise.all(Array.from({ length: limit + 50 }, () => createFor(accountId, limit)))
+  assert.equal(results.filter(({ outcome }) => outcome === 'created').length, limit - 1)
+})
+
+test('orders of different accounts do not wait for each other', async () => {
   const [one, other] = [await anAccount(db), await anAccount(db)]
   await db.transaction().execute(async (trx) => {
-    await createOrder(trx, anOrder(world, ['www.example.com'], { accountId: one }))
+    await createOrder(trx, anOrder(world, ['www.example.com'], { accountId: one, pendingLimit: 1 }))
     assert.deepEqual(await createFor(other, 1), { outcome: 'created' })
   })
 })

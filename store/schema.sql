@@ -59,12 +59,9 @@ create table certificates (
   revoked_at timestamp with time zone,
   revocation_reason smallint,
   der bytea not null,
-  constraint certificates_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
-  constraint certificates_issuer_certificate_id_fkey FOREIGN KEY (issuer_certificate_id) REFERENCES issuer_certificates(id),
   constraint certificates_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
   constraint certificates_order_id_key UNIQUE (order_id),
   constraint certificates_pkey PRIMARY KEY (id),
-  constraint certificates_profile_revision_id_fkey FOREIGN KEY (profile_revision_id) REFERENCES profile_revisions(id),
   constraint certificates_revocation_check CHECK (((revoked_at IS NULL) = (revocation_reason IS NULL))),
   constraint certificates_serial_number_key UNIQUE (serial_number),
   constraint certificates_validity_check CHECK ((not_before < not_after))
@@ -317,21 +314,30 @@ AS $function$
   $function$
 ;
 
-CREATE OR REPLACE FUNCTION certctl_create_order(new_order jsonb, new_authorizations jsonb, reused_authorizations text[], pending_limit integer, acting text)
- RETURNS integer
+CREATE OR REPLACE FUNCTION certctl_create_order(new_order jsonb, new_authorizations jsonb, reused_authorizations text[], pending_limit integer, take_turns boolean, acting text, OUT outcome text, OUT pending integer)
+ RETURNS record
  LANGUAGE plpgsql
 AS $function$
   declare
     account constant text := new_order->>'account_id';
     revision constant uuid := (new_order->>'profile_revision_id')::uuid;
+    room constant integer := pending_limit - current_setting('max_connections')::integer;
+    exclusive constant boolean := take_turns or room <= 0;
     moment timestamptz;
-    pending integer;
   begin
-    perform from accounts where id = account for no key update;
+    if exclusive then
+      perform pg_advisory_xact_lock(hashtext('certctl_create_order'), hashtext(account));
+    else
+      perform pg_advisory_xact_lock_shared(hashtext('certctl_create_order'), hashtext(account));
+    end if;
     moment := certctl_now();
 
     select count(*) into pending from orders o
       where o.account_id = account and o.certificate_id is null and o.error is null and o.expires_at > moment;
+    if not exclusive and pending >= room then
+      outcome := 'contended';
+      return;
+    end if;
     if pending >= pending_limit then
       select count(*) into pending from orders o
         where o.account_id = account and o.certificate_id is null and o.error is null and o.expires_at > moment
@@ -341,7 +347,8 @@ AS $function$
           );
     end if;
     if pending >= pending_limit then
-      return pending;
+      outcome := 'too-many-pending';
+      return;
     end if;
 
     insert into orders (id, account_id, profile_revision_id, identifiers, not_before, not_after, created_at, expires_at)
@@ -372,7 +379,7 @@ AS $function$
         moment, acting, 'order.create', 'order', new_order->>'id',
         jsonb_build_object('identifiers', new_order->'identifiers')
       );
-    return null;
+    outcome := 'created';
   end
   $function$
 ;

@@ -163,12 +163,14 @@ export const statements: readonly string[] = [
   ) with (fillfactor = 85)`,
   `create index issuance_intents_leased_until_idx on issuance_intents (leased_until) where leased_until is not null`,
   `create index issuance_intents_created_at_idx on issuance_intents (created_at)`,
+  // What it copies from its order and its intent is checked there: the same foreign keys again would lock rows that
+  // every issuance shares.
   `create table certificates (
     id text primary key,
     order_id text not null references orders,
-    account_id text not null references accounts,
-    profile_revision_id uuid not null references profile_revisions,
-    issuer_certificate_id uuid not null references issuer_certificates,
+    account_id text not null,
+    profile_revision_id uuid not null,
+    issuer_certificate_id uuid not null,
     serial_number bytea not null,
     public_key_sha256 bytea not null,
     not_before timestamptz not null,

@@ -1,26 +1,44 @@
 /** What takes a lock and then decides: in one round trip, and with the clock read after the lock. */
 export const statements: readonly string[] = [
-  // Creates an order with its authorizations and challenges, or returns how many unfinished orders stand in the way.
-  // The lock on the account makes the count exact. Orders that an authorization has killed are told apart only when
-  // that decides, since it means a look at every authorization of every unfinished order.
+  // Creates an order with its authorizations and challenges, or says how many unfinished orders stand in the way.
+  //
+  // The count is exact. Near the limit requests of an account take turns, so that each counts what those before it have
+  // committed. An account may be a whole cluster, and turns last until the commit is on disk; so while even one order
+  // more on every connection of the server would not reach the limit, they only keep those out that take turns. One
+  // that finds itself near the limit after all is 'contended' and must call again with take_turns.
+  //
+  // Orders that an authorization has killed are told apart only where that decides, since it means a look at every
+  // authorization of every unfinished order.
   `create function certctl_create_order(
     new_order jsonb,
     new_authorizations jsonb,
     reused_authorizations text[],
     pending_limit integer,
-    acting text
-  ) returns integer language plpgsql as $$
+    take_turns boolean,
+    acting text,
+    out outcome text,
+    out pending integer
+  ) language plpgsql as $$
   declare
     account constant text := new_order->>'account_id';
     revision constant uuid := (new_order->>'profile_revision_id')::uuid;
+    room constant integer := pending_limit - current_setting('max_connections')::integer;
+    exclusive constant boolean := take_turns or room <= 0;
     moment timestamptz;
-    pending integer;
   begin
-    perform from accounts where id = account for no key update;
+    if exclusive then
+      perform pg_advisory_xact_lock(hashtext('certctl_create_order'), hashtext(account));
+    else
+      perform pg_advisory_xact_lock_shared(hashtext('certctl_create_order'), hashtext(account));
+    end if;
     moment := certctl_now();
 
     select count(*) into pending from orders o
       where o.account_id = account and o.certificate_id is null and o.error is null and o.expires_at > moment;
+    if not exclusive and pending >= room then
+      outcome := 'contended';
+      return;
+    end if;
     if pending >= pending_limit then
       select count(*) into pending from orders o
         where o.account_id = account and o.certificate_id is null and o.error is null and o.expires_at > moment
@@ -30,7 +48,8 @@ export const statements: readonly string[] = [
           );
     end if;
     if pending >= pending_limit then
-      return pending;
+      outcome := 'too-many-pending';
+      return;
     end if;
 
     insert into orders (id, account_id, profile_revision_id, identifiers, not_before, not_after, created_at, expires_at)
@@ -61,7 +80,7 @@ export const statements: readonly string[] = [
         moment, acting, 'order.create', 'order', new_order->>'id',
         jsonb_build_object('identifiers', new_order->'identifiers')
       );
-    return null;
+    outcome := 'created';
   end
   $$`,
 
