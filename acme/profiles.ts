@@ -16,6 +16,7 @@ export interface ServedProfile {
 /** A revision as an order pinned it, whether or not its profile is still served. */
 export interface PinnedRevision {
   readonly profileId: string
+  readonly profileUuid: string
   readonly issuerId: string
   readonly policy: IssuancePolicy
 }
@@ -49,7 +50,8 @@ export function createProfiles(db: Db): Profiles {
   }
 
   function keep(profile: ServedProfile): ServedProfile {
-    keepRevision(profile.revisionId, { profileId: profile.id, issuerId: profile.issuerId, policy: profile.policy })
+    const { id: profileId, uuid: profileUuid, issuerId, policy } = profile
+    keepRevision(profile.revisionId, { profileId, profileUuid, issuerId, policy })
     return profile
   }
 

@@ -9,6 +9,7 @@ import type { Reply } from '../reply.ts'
 import type { AccountRequest } from '../request.ts'
 import { challengeObject } from '../resources.ts'
 import { deriveAuthorizationStatus } from '../status.ts'
+import { findPinnedProfile } from './order.ts'
 
 /** RFC 8555 section 8.2: when a client should look again at a challenge under way. */
 export const challengeRetryAfterSeconds = 1
@@ -27,7 +28,10 @@ export async function challenge(deps: AcmeDeps, request: ChallengeRequest): Prom
   if (!payload.respond || resource.status !== 'pending') return reply(resource, request)
   if (!isLeftToProve(request)) return reply(resource, request)
   const revision = await deps.profiles.revision(resource.authorization.profileRevisionId)
-  if (revision) await enforceLimits(deps, request, revision)
+  if (!revision || !(await findPinnedProfile(deps, revision, request))) {
+    throw problem.malformed('The profile of this challenge is not served any more; make a new order.')
+  }
+  await enforceLimits(deps, request, revision)
   return reply(await begin(deps, request), request)
 }
 

@@ -10,7 +10,7 @@ import { problem, serviceUnavailable } from '../problems.ts'
 import type { Reply } from '../reply.ts'
 import type { AccountRequest } from '../request.ts'
 import { deriveOrderStatus, type OrderStatus } from '../status.ts'
-import { assertNotSuspended, orderReply } from './order.ts'
+import { assertNotSuspended, findPinnedProfile, orderReply } from './order.ts'
 
 type FinalizeRequest = AccountRequest<FinalizePayload, 'order'>
 
@@ -25,8 +25,9 @@ export async function finalizeOrder(deps: AcmeDeps, request: FinalizeRequest): P
   if (status !== 'ready') throw problem.orderNotReady(notReadyDetail(order, status))
   const revision = await deps.profiles.revision(order.profileRevisionId)
   if (!revision) throw serviceUnavailable('The profile revision of this order cannot be read; try again soon.', 10)
-  const current = await deps.profiles.find(revision.profileId)
-  if (current) assertNotSuspended(current)
+  const profile = await findPinnedProfile(deps, revision, request)
+  if (!profile) throw problem.orderNotReady('The profile of this order is not served any more; make a new order.')
+  assertNotSuspended(profile)
   const csr = readCsr(payload.csrDer, request, revision.policy)
   const certificateId = await deps.issuance.issue({ order, csr, policy: revision.policy, issuerId: revision.issuerId })
   if (certificateId) return orderReply({ ...order, processingSince: now, certificateId }, request)

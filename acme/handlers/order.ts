@@ -11,7 +11,7 @@ import { challengeTypesFor, judgeIdentifiers } from '../name-policy.ts'
 import type { NewOrderPayload } from '../payloads.ts'
 import type { IssuancePolicy } from '../policy.ts'
 import { problem, serviceUnavailable } from '../problems.ts'
-import type { ServedProfile } from '../profiles.ts'
+import type { PinnedRevision, ServedProfile } from '../profiles.ts'
 import type { Charge } from '../rate-limits/limiter.ts'
 import { enforce, mergeRateLimits, newOrderCharge, tooManyPendingOrders } from '../rate-limits/limits.ts'
 import type { Reply } from '../reply.ts'
@@ -56,6 +56,21 @@ async function chooseProfile(deps: AcmeDeps, request: AccountRequest<NewOrderPay
       `This directory has no profile "${wanted.slice(0, 128)}"; its meta.profiles names those it has.`,
     )
   assertClientNetwork(profile, request.clientAddress)
+  return profile
+}
+
+/**
+ * The profile of a revision that an order pinned, as it is served now: undefined once its object is gone, though another
+ * may have its id. Refuses clients outside its networks, whose request may have come through the shared directory.
+ */
+export async function findPinnedProfile(
+  deps: AcmeDeps,
+  { profileId, profileUuid }: PinnedRevision,
+  { clientAddress }: Pick<AccountRequest<unknown, 'none'>, 'clientAddress'>,
+): Promise<ServedProfile | undefined> {
+  const profile = await deps.profiles.find(profileId)
+  if (profile?.uuid !== profileUuid) return undefined
+  assertClientNetwork(profile, clientAddress)
   return profile
 }
 

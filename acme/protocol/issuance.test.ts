@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { suite, test } from 'node:test'
+import { retireProfile } from '../../store/profiles.ts'
 import { problemType, type AcmeClient } from '../testing/acme-client.ts'
 import { startAcmeService } from '../testing/acme-service.ts'
 import { csrFor } from '../testing/csr.ts'
@@ -255,6 +256,37 @@ suite('finalize', () => {
     const finalized = await client.finalize(order, csrFor(['a.example.com']).der)
     const certificate = await download(client, finalized.body.certificate)
     assert.deepEqual(certificate.keyUsage, ['1.3.6.1.5.5.7.3.1'])
+  })
+
+  test('and a challenge keep to the clientNetworks of their profile, made in the shared directory or not', async (t) => {
+    const clientNetworks = ['10.0.0.0/8']
+    const service = await startAcmeService(t, {
+      profiles: { trust: {}, inner: { clientNetworks }, proven: { clientNetworks, authMode: 'Challenge' } },
+      config: { trustedProxies: ['127.0.0.1'] },
+    })
+    const client = await service.register('')
+    const inside = { headers: { 'x-forwarded-for': '10.1.2.3' } }
+    const { body: order } = await client.newOrder(['a.example.com'], { profile: 'inner' }, inside)
+    const csr = csrFor(['a.example.com'])
+    assertRefused(await client.finalize(order, csr.der), 'unauthorized', 403)
+    assert.equal((await client.finalize(order, csr.der, inside)).body.status, 'valid')
+    const toProve = await client.newOrder(['a.example.com'], { profile: 'proven' }, inside)
+    const [challenge] = (await client.authorization(toProve.body.authorizations[0] ?? '')).body.challenges
+    assertRefused(await client.respond(challenge?.url ?? ''), 'unauthorized', 403)
+    assert.equal((await client.respond(challenge?.url ?? '', inside)).body.status, 'valid')
+  })
+
+  test('and a challenge end with their profile, also where another has its name now', async (t) => {
+    const service = await startAcmeService(t, { profiles: { trust: {}, gone: {}, proven: { authMode: 'Challenge' } } })
+    const client = await service.register('')
+    const { body: order } = await client.newOrder(['a.example.com'], { profile: 'gone' })
+    const toProve = await client.newOrder(['a.example.com'], { profile: 'proven' })
+    const [challenge] = (await client.authorization(toProve.body.authorizations[0] ?? '')).body.challenges
+    for (const uid of ['gone', 'proven']) await retireProfile(service.db, { uid, actor: 'controller' })
+    await service.db.updateTable('profiles').set({ uid: 'of an object gone' }).where('uid', '=', 'gone').execute()
+    await service.setProfile('gone', {})
+    assertRefused(await client.finalize(order, csrFor(['a.example.com']).der), 'orderNotReady', 403)
+    assertRefused(await client.respond(challenge?.url ?? ''), 'malformed', 400)
   })
 
   test('refuses an order whose authorization was given up', async (t) => {

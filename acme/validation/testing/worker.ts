@@ -86,7 +86,13 @@ export function aWorkerWorld(t: TestContext): WorkerWorld {
         db,
         validator: { validate },
         profiles: {
-          revision: () => Promise.resolve({ profileId: 'prof-test', issuerId: world.issuerId, policy: wholePolicy }),
+          revision: () =>
+            Promise.resolve({
+              profileId: 'prof-test',
+              profileUuid: '00000000-0000-4000-8000-000000000000',
+              issuerId: world.issuerId,
+              policy: wholePolicy,
+            }),
         },
         clock: { now: () => new Date(0) },
         log: recordingLog(logged),
