@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import acme from 'acme-client'
 import type { Authorization, Client } from 'acme-client'
 import type { DirectoryName } from '../harness/acme-server.ts'
-import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite } from '../harness/cases.ts'
+import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite, type Obtain } from '../harness/cases.ts'
 import { serveAlpnCertificates, serveChallengeFiles } from '../harness/responders.ts'
 import type { Session } from '../harness/session.ts'
 
@@ -20,7 +20,7 @@ export const acmeClient: ClientSuite = {
       async (session) => void (await (await clientOf(session, 'challenge')).createAccount(registration)),
       accounts,
     ),
-    trust: issues({ directory: 'trust', labels: ['trust'], obtain: obtainBy('http-01', 'trust') }),
+    trust: issues({ directory: 'trust', labels: ['trust'], obtain: obtainBy('http-01') }),
     'http-01': issues({ directory: 'challenge', labels: ['http', 'www.http'], obtain: obtainBy('http-01') }),
     'dns-01': issues({ directory: 'challenge', labels: ['dns'], obtain: obtainBy('dns-01') }),
     'tls-alpn-01': issues({ directory: 'challenge', labels: ['alpn'], obtain: obtainBy('tls-alpn-01') }),
@@ -40,8 +40,8 @@ export const acmeClient: ClientSuite = {
 
 const registration = { termsOfServiceAgreed: true, contact: ['mailto:acme-client@example.com'] }
 
-function obtainBy(type: ChallengeType, directory: DirectoryName = 'challenge') {
-  return async (session: Session, names: readonly string[]): Promise<string> => {
+function obtainBy(type: ChallengeType): Obtain {
+  return async (session, { directory, names }) => {
     const client = await clientOf(session, directory)
     const [, csr] = await acme.crypto.createCsr({ altNames: [...names] }, await acme.crypto.createPrivateEcdsaKey())
     const web = await session.folder('web')

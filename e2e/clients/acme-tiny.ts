@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { DirectoryName } from '../harness/acme-server.ts'
-import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite } from '../harness/cases.ts'
+import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite, type Wanted } from '../harness/cases.ts'
 import { serveChallengeFiles } from '../harness/responders.ts'
 import type { Session } from '../harness/session.ts'
 
@@ -12,14 +12,10 @@ export const acmeTiny: ClientSuite = {
     register: registers(
       'challenge',
       // It registers at every start, so the first certificate is the registration.
-      async (session) => void (await obtain(session, [session.name('register')])),
+      async (session) => void (await obtain(session, { directory: 'challenge', names: [session.name('register')] })),
       accounts,
     ),
-    trust: issues({
-      directory: 'trust',
-      labels: ['trust'],
-      obtain: async (session, names) => (await run(session, 'trust', await request(session, names))).stdout,
-    }),
+    trust: issues({ directory: 'trust', labels: ['trust'], obtain }),
     'http-01': issues({ directory: 'challenge', labels: ['http', 'www.http'], obtain }),
     renew: renews({ directory: 'challenge', labels: ['http', 'www.http'], obtain }),
     reuse: reusesAccount({ directory: 'challenge', labels: ['reuse'], obtain }, accounts),
@@ -29,16 +25,17 @@ export const acmeTiny: ClientSuite = {
   },
 }
 
-async function obtain(session: Session, names: readonly string[]): Promise<string> {
+async function obtain(session: Session, { directory, names }: Wanted): Promise<string> {
   await using _web = await serveChallengeFiles(session.address, await session.folder('web'))
-  const { output, stdout } = await run(session, 'challenge', await request(session, names))
-  await session.write('account-urls', session.accountUrlsIn(output).join('\n'))
+  const args = await command(session, directory, await request(session, names))
+  const { output, stdout } = await session.run('acme-tiny', ...args)
+  await session.write(`account-urls-${directory}`, session.accountUrlsIn(output).join('\n'))
   return stdout
 }
 
 /** acme-tiny stores nothing, but tells at each start which account it has been given. */
 async function accounts(session: Session): Promise<string[]> {
-  return (await session.read('account-urls')).split('\n')
+  return (await session.read('account-urls-challenge')).split('\n')
 }
 
 async function request(session: Session, names: readonly string[]): Promise<string> {
@@ -47,10 +44,6 @@ async function request(session: Session, names: readonly string[]): Promise<stri
   const subject = ['-subj', '/', '-addext', `subjectAltName=${names.map((name) => `DNS:${name}`).join()}`]
   await session.run('openssl', ['req', '-new', ...key, ...subject, '-out', file])
   return file
-}
-
-async function run(session: Session, directory: DirectoryName, csrFile: string) {
-  return session.run('acme-tiny', ...(await command(session, directory, csrFile)))
 }
 
 async function command(session: Session, directory: DirectoryName, csrFile: string) {

@@ -7,11 +7,15 @@ import {
   renews,
   reusesAccount,
   serialOf,
-  waitForServedChain,
   type ClientSuite,
+  type Obtain,
+  type Wanted,
 } from '../harness/cases.ts'
 import type { Service } from '../harness/processes.ts'
 import type { Session } from '../harness/session.ts'
+
+/** mod_md's own default. */
+const renewWindow = '33%'
 
 /** Apache's mod_md: the web server gets certificates on its own and serves them after a graceful restart. */
 export const apacheModMd: ClientSuite = {
@@ -20,66 +24,40 @@ export const apacheModMd: ClientSuite = {
   cases: {
     register: registers(
       'challenge',
-      async (session) => void (await serve(session, { names: [session.name('register')] })),
+      async (session) =>
+        void (await obtainBy('http-01')(session, { directory: 'challenge', names: [session.name('register')] })),
       accounts,
     ),
-    trust: issues({
-      directory: 'trust',
-      labels: ['trust'],
-      obtain: (session, names) => serve(session, { names, directory: 'trust' }),
-    }),
-    'http-01': issues({
-      directory: 'challenge',
-      labels: ['http', 'www.http'],
-      obtain: (session, names) => serve(session, { names }),
-    }),
-    'dns-01': issues({
-      directory: 'challenge',
-      labels: ['dns'],
-      obtain: (session, names) => serve(session, { names, challenge: 'dns-01' }),
-    }),
-    'tls-alpn-01': issues({
-      directory: 'challenge',
-      labels: ['alpn'],
-      obtain: (session, names) => serve(session, { names, challenge: 'tls-alpn-01' }),
-    }),
-    wildcard: issues({
-      directory: 'challenge',
-      labels: ['wild', '*.wild'],
-      obtain: (session, names) => serve(session, { names, challenge: 'dns-01' }),
-    }),
-    renew: renews({
-      directory: 'challenge',
-      labels: ['http', 'www.http'],
-      // A window longer than any lifetime: the certificate is due as soon as Apache looks at it.
-      obtain: (session, names) => serve(session, { names, renewWindow: '3650d' }),
-    }),
-    reuse: reusesAccount(
-      { directory: 'challenge', labels: ['reuse'], obtain: (session, names) => serve(session, { names }) },
-      accounts,
-    ),
+    trust: issues({ directory: 'trust', labels: ['trust'], obtain: obtainBy('http-01') }),
+    'http-01': issues({ directory: 'challenge', labels: ['http', 'www.http'], obtain: obtainBy('http-01') }),
+    'dns-01': issues({ directory: 'challenge', labels: ['dns'], obtain: obtainBy('dns-01') }),
+    'tls-alpn-01': issues({ directory: 'challenge', labels: ['alpn'], obtain: obtainBy('tls-alpn-01') }),
+    wildcard: issues({ directory: 'challenge', labels: ['wild', '*.wild'], obtain: obtainBy('dns-01') }),
+    // A window longer than any lifetime: the certificate is due as soon as Apache looks at it.
+    renew: renews({ directory: 'challenge', labels: ['http', 'www.http'], obtain: obtainBy('http-01', '3650d') }),
+    reuse: reusesAccount({ directory: 'challenge', labels: ['reuse'], obtain: obtainBy('http-01') }, accounts),
     refusal: isRefused('challenge', async (session, name) => {
-      await using apache = await start(session, { names: [name] })
+      const site = { directory: 'challenge', names: [name], challenge: 'http-01', renewWindow } as const
+      await using apache = await start(session, site)
       return await apache.until('it was refused', () => lineOfLog(session, 'rejectedIdentifier'), session.signal)
     }),
   },
 }
 
-interface Site {
-  /** The first is the managed domain's name. */
-  readonly names: readonly string[]
-  readonly directory?: DirectoryName
-  readonly challenge?: 'http-01' | 'dns-01' | 'tls-alpn-01'
-  readonly renewWindow?: string
+interface Site extends Wanted {
+  readonly challenge: 'http-01' | 'dns-01' | 'tls-alpn-01'
+  readonly renewWindow: string
 }
 
-async function serve(session: Session, site: Site): Promise<string> {
-  const name = site.names[0] ?? ''
-  const previous = serialOf(session.seat.issued.get(name))
-  await using apache = await start(session, site)
-  await apache.until('a certificate was staged', () => stagedCertificate(session, name, site), session.signal)
-  apache.signal('SIGUSR1')
-  return await waitForServedChain(session, name, (chain) => isFromAcme(chain) && serialOf(chain) !== previous)
+function obtainBy(challenge: Site['challenge'], window = renewWindow): Obtain {
+  return async (session, wanted) => {
+    const [name] = wanted.names
+    const previous = serialOf(session.seat.issued.get(name))
+    await using apache = await start(session, { ...wanted, challenge, renewWindow: window })
+    await apache.until('a certificate was staged', () => stagedCertificate(session, wanted), session.signal)
+    apache.signal('SIGUSR1')
+    return await session.chainServedBy(apache, name, (chain) => isFromAcme(chain) && serialOf(chain) !== previous)
+  }
 }
 
 // Until it has a certificate, mod_md serves one it has signed itself.
@@ -87,12 +65,11 @@ function isFromAcme(chainPem: string): boolean {
   return !chainPem.includes('Apache Managed Domain Fallback')
 }
 
-async function stagedCertificate(session: Session, name: string, site: Site): Promise<true | undefined> {
-  const job = await readFile(session.path(storeOf(site), 'staging', name, 'job.json'), 'utf8').catch(() => '')
+async function stagedCertificate(session: Session, { directory, names }: Wanted): Promise<true | undefined> {
+  const file = session.path(`store-${directory}`, 'staging', names[0], 'job.json')
+  const job = await readFile(file, 'utf8').catch(() => '')
   return /"finished":\s*true/.test(job) ? true : undefined
 }
-
-const storeOf = ({ directory = 'challenge' }: Site) => `store-${directory}`
 
 async function lineOfLog(session: Session, word: string): Promise<string | undefined> {
   const log = await readFile(session.path('error.log'), 'utf8').catch(() => '')
@@ -100,13 +77,13 @@ async function lineOfLog(session: Session, word: string): Promise<string | undef
 }
 
 async function start(session: Session, site: Site): Promise<Service> {
+  session.alsoReport(session.path('error.log'))
   const file = await session.write(`${site.names[0]}.conf`, await configuration(session, site))
   return session.start('apache2', ['-D', 'FOREGROUND', '-f', file])
 }
 
 async function configuration(session: Session, site: Site): Promise<string> {
-  const { names, directory = 'challenge', challenge = 'http-01', renewWindow = '33%' } = site
-  const [name = '', ...aliases] = names
+  const [name, ...aliases] = site.names
   const setTxt = await session.script(
     'dns-hook',
     `
@@ -134,15 +111,15 @@ ServerName localhost
 Listen ${session.address}:80
 Listen ${session.address}:443 https
 Protocols http/1.1 acme-tls/1
-MDStoreDir ${session.path(storeOf(site))}
-MDCertificateAuthority ${session.directory(directory)}
+MDStoreDir ${session.path(`store-${site.directory}`)}
+MDCertificateAuthority ${session.directory(site.directory)}
 MDCACertificateFile ${session.server.tlsCaFile}
 MDCertificateAgreement accepted
 MDContactEmail apache@example.com
-MDCAChallenges ${challenge}
+MDCAChallenges ${site.challenge}
 MDChallengeDns01 ${setTxt}
-MDRenewWindow ${renewWindow}
-MDomain ${names.join(' ')}
+MDRenewWindow ${site.renewWindow}
+MDomain ${site.names.join(' ')}
 <VirtualHost ${session.address}:80>
 ${serverNames}
 </VirtualHost>

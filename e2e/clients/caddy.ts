@@ -1,5 +1,4 @@
 import type { DirectoryName } from '../harness/acme-server.ts'
-import { certificatesOf } from '../harness/openssl.ts'
 import {
   isRefused,
   issues,
@@ -7,12 +6,10 @@ import {
   renews,
   reusesAccount,
   serialOf,
-  waitForServedChain,
   type ClientSuite,
+  type Wanted,
 } from '../harness/cases.ts'
 import type { Session } from '../harness/session.ts'
-
-type Challenge = 'http-01' | 'tls-alpn-01'
 
 /** Caddy: a web server that gets certificates on its own; what it serves is what is looked at. */
 export const caddy: ClientSuite = {
@@ -21,65 +18,49 @@ export const caddy: ClientSuite = {
   cases: {
     register: registers(
       'challenge',
-      async (session) => void (await serve({ session, names: [session.name('register')] })),
+      async (session) => void (await obtain(session, { directory: 'challenge', names: [session.name('register')] })),
       accounts,
     ),
-    trust: issues({
-      directory: 'trust',
-      labels: ['trust'],
-      obtain: (session, names) => serve({ session, names, directory: 'trust' }),
-    }),
-    'http-01': issues({
-      directory: 'challenge',
-      labels: ['http'],
-      obtain: (session, names) => serve({ session, names }),
-    }),
+    trust: issues({ directory: 'trust', labels: ['trust'], obtain }),
+    'http-01': issues({ directory: 'challenge', labels: ['http'], obtain }),
     'tls-alpn-01': issues({
       directory: 'challenge',
       labels: ['alpn'],
-      obtain: (session, names) => serve({ session, names, challenge: 'tls-alpn-01' }),
+      obtain: (session, wanted) => serve(session, { ...wanted, challenge: 'tls-alpn-01' }),
     }),
     // Caddy renews when a third of the lifetime is left, so this case needs certificates that get there soon.
-    renew: renews(
-      {
-        directory: 'short',
-        labels: ['short'],
-        obtain(session, names) {
-          const before = serialOf(session.seat.issued.get(names[0] ?? ''))
-          return serve({ session, names, directory: 'short', wanted: (chain) => serialOf(chain) !== before })
-        },
-      },
-      (session, names) => serve({ session, names, directory: 'short' }),
-    ),
-    reuse: reusesAccount(
-      { directory: 'challenge', labels: ['reuse'], obtain: (session, names) => serve({ session, names }) },
-      accounts,
-    ),
+    renew: renews({ directory: 'short', labels: ['short'], obtain: obtainAnother }, obtain),
+    reuse: reusesAccount({ directory: 'challenge', labels: ['reuse'], obtain }, accounts),
     refusal: isRefused('challenge', async (session, name) => {
-      await using service = session.start('caddy', await command(session, { names: [name] }), env(session))
+      const site = { directory: 'challenge', names: [name] } as const
+      await using service = session.start('caddy', await command(session, site), env(session))
       const refusal = () => service.lines.find((line) => line.includes('rejectedIdentifier'))
       return await service.until('it was refused', refusal, session.signal)
     }),
   },
 }
 
-interface Site {
-  readonly names: readonly string[]
-  readonly directory?: DirectoryName
-  readonly challenge?: Challenge
+interface Site extends Wanted {
+  readonly challenge?: 'http-01' | 'tls-alpn-01'
 }
 
-/** Runs Caddy for a site until it serves a chain from the server under test that is `wanted`. */
-async function serve(
-  spec: Site & { readonly session: Session; readonly wanted?: (chainPem: string) => boolean },
-): Promise<string> {
-  const { session, names, wanted = () => true } = spec
-  await using _caddy = session.start('caddy', await command(session, spec), env(session))
-  return await waitForServedChain(session, names[0] ?? '', (chain) => certificatesOf(chain).length > 0 && wanted(chain))
+function obtain(session: Session, wanted: Wanted): Promise<string> {
+  return serve(session, wanted)
+}
+
+function obtainAnother(session: Session, wanted: Wanted): Promise<string> {
+  const before = serialOf(session.seat.issued.get(wanted.names[0]))
+  return serve(session, wanted, (chain) => serialOf(chain) !== before)
+}
+
+/** Runs Caddy for a site until it serves an acceptable chain. */
+async function serve(session: Session, site: Site, accepts = (_chainPem: string) => true): Promise<string> {
+  await using caddyService = session.start('caddy', await command(session, site), env(session))
+  return await session.chainServedBy(caddyService, site.names[0], accepts)
 }
 
 async function command(session: Session, site: Site): Promise<string[]> {
-  const { names, directory = 'challenge', challenge = 'http-01' } = site
+  const { names, directory, challenge = 'http-01' } = site
   const other = challenge === 'http-01' ? 'disable_tlsalpn_challenge' : 'disable_http_challenge'
   const file = await session.write(
     `${names[0]}.caddyfile`,

@@ -1,5 +1,5 @@
 import type { DirectoryName } from '../harness/acme-server.ts'
-import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite } from '../harness/cases.ts'
+import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite, type Wanted } from '../harness/cases.ts'
 import type { Session } from '../harness/session.ts'
 
 const standalone = (session: Session) => ['--standalone', '--http-01-address', session.address]
@@ -17,7 +17,7 @@ export const certbot: ClientSuite = {
     renew: renews({
       directory: 'challenge',
       labels: ['http', 'www.http'],
-      async obtain(session, names) {
+      async obtain(session, { names }) {
         const name = lineageOf(names)
         await run(session, 'challenge', ['renew', '--cert-name', name, '--force-renewal', '--no-random-sleep-on-renew'])
         return session.read('config', 'live', name, 'fullchain.pem')
@@ -33,16 +33,15 @@ export const certbot: ClientSuite = {
   },
 }
 
-async function obtain(session: Session, names: readonly string[]): Promise<string> {
-  const directory = names[0] === session.name('trust') ? 'trust' : 'challenge'
-  return certonly(session, directory, names, standalone(session))
+function obtain(session: Session, wanted: Wanted): Promise<string> {
+  return certonly(session, wanted, standalone(session))
 }
 
-async function obtainByDns(session: Session, names: readonly string[]): Promise<string> {
+async function obtainByDns(session: Session, wanted: Wanted): Promise<string> {
   const set = await session.script('set-txt', 'echo "$CERTBOT_VALIDATION" >> "$TXT/_acme-challenge.$CERTBOT_DOMAIN"')
   const clear = await session.script('clear-txt', 'rm -f "$TXT/_acme-challenge.$CERTBOT_DOMAIN"')
   const hooks = ['--manual-auth-hook', set, '--manual-cleanup-hook', clear]
-  return certonly(session, 'challenge', names, ['--manual', '--preferred-challenges', 'dns', ...hooks])
+  return certonly(session, wanted, ['--manual', '--preferred-challenges', 'dns', ...hooks])
 }
 
 // The last name is no wildcard.
@@ -50,12 +49,8 @@ function lineageOf(names: readonly string[]): string {
   return names.at(-1) ?? ''
 }
 
-async function certonly(
-  session: Session,
-  directory: DirectoryName,
-  names: readonly string[],
-  plugin: readonly string[],
-): Promise<string> {
+async function certonly(session: Session, wanted: Wanted, plugin: readonly string[]): Promise<string> {
+  const { directory, names } = wanted
   const lineage = lineageOf(names)
   const domains = names.flatMap((name) => ['-d', name])
   await run(session, directory, ['certonly', ...plugin, '--cert-name', lineage, ...domains])
@@ -81,5 +76,5 @@ function command(session: Session, directory: DirectoryName, args: readonly stri
 }
 
 async function accounts(session: Session): Promise<string[]> {
-  return session.accountUrls(`config/accounts`)
+  return session.accountUrls('config/accounts')
 }

@@ -1,5 +1,5 @@
 import type { DirectoryName } from '../harness/acme-server.ts'
-import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite } from '../harness/cases.ts'
+import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite, type Obtain, type Wanted } from '../harness/cases.ts'
 import { serveAlpnCertificates, serveChallengeFiles } from '../harness/responders.ts'
 import type { Session } from '../harness/session.ts'
 
@@ -16,9 +16,9 @@ export const dehydrated: ClientSuite = {
     trust: issues({
       directory: 'trust',
       labels: ['trust'],
-      async obtain(session, names) {
+      async obtain(session, wanted) {
         await run(session, 'trust', ['--register', '--accept-terms'])
-        return obtainBy('http-01', 'trust')(session, names)
+        return obtainBy('http-01')(session, wanted)
       },
     }),
     'http-01': issues({ directory: 'challenge', labels: ['http', 'www.http'], obtain: obtainByFiles }),
@@ -28,7 +28,7 @@ export const dehydrated: ClientSuite = {
     renew: renews({
       directory: 'challenge',
       labels: ['http', 'www.http'],
-      obtain: (session, names) => obtainByFiles(session, names, ['--force']),
+      obtain: (session, wanted) => obtainByFiles(session, wanted, ['--force']),
     }),
     reuse: reusesAccount({ directory: 'challenge', labels: ['reuse'], obtain: obtainByFiles }, accounts),
     refusal: isRefused('challenge', async (session, name) =>
@@ -37,26 +37,22 @@ export const dehydrated: ClientSuite = {
   },
 }
 
-async function obtainByFiles(
-  session: Session,
-  names: readonly string[],
-  options: readonly string[] = [],
-): Promise<string> {
+async function obtainByFiles(session: Session, wanted: Wanted, options: readonly string[] = []): Promise<string> {
   await using _web = await serveChallengeFiles(session.address, await session.folder('web'))
-  return await obtainBy('http-01', 'challenge', options)(session, names)
+  return await obtainBy('http-01', options)(session, wanted)
 }
 
-async function obtainByAlpn(session: Session, names: readonly string[]): Promise<string> {
+async function obtainByAlpn(session: Session, wanted: Wanted): Promise<string> {
   const folder = await session.folder('alpn')
   await using _tls = await serveAlpnCertificates(session.address, (name) => ({
     certificateFile: `${folder}/${name}.crt.pem`,
     keyFile: `${folder}/${name}.key.pem`,
   }))
-  return await obtainBy('tls-alpn-01')(session, names)
+  return await obtainBy('tls-alpn-01')(session, wanted)
 }
 
-function obtainBy(type: string, directory: DirectoryName = 'challenge', options: readonly string[] = []) {
-  return async (session: Session, names: readonly string[]): Promise<string> => {
+function obtainBy(type: string, options: readonly string[] = []): Obtain {
+  return async (session, { directory, names }) => {
     const alias = names.at(-1) ?? ''
     const domains = ['--domain', names.join(' '), '--alias', alias]
     await run(session, directory, ['--cron', ...domains, '--challenge', type, ...options])

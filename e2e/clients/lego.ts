@@ -1,5 +1,4 @@
-import type { DirectoryName } from '../harness/acme-server.ts'
-import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite } from '../harness/cases.ts'
+import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite, type Obtain, type Wanted } from '../harness/cases.ts'
 import type { Session } from '../harness/session.ts'
 
 /** lego: Go, also the engine of Traefik. It keeps the nonces of earlier answers. */
@@ -10,10 +9,11 @@ export const lego: ClientSuite = {
     register: registers(
       'challenge',
       // lego registers on its way to a certificate only.
-      async (session) => void (await obtainBy(httpChallenge)(session, [session.name('register')])),
+      async (session) =>
+        void (await obtainBy(httpChallenge)(session, { directory: 'challenge', names: [session.name('register')] })),
       accounts,
     ),
-    trust: issues({ directory: 'trust', labels: ['trust'], obtain: obtainBy(httpChallenge, 'trust') }),
+    trust: issues({ directory: 'trust', labels: ['trust'], obtain: obtainBy(httpChallenge) }),
     'http-01': issues({ directory: 'challenge', labels: ['http', 'www.http'], obtain: obtainBy(httpChallenge) }),
     'dns-01': issues({ directory: 'challenge', labels: ['dns'], obtain: obtainBy(dnsChallenge) }),
     'tls-alpn-01': issues({ directory: 'challenge', labels: ['alpn'], obtain: obtainBy(tlsChallenge) }),
@@ -21,16 +21,13 @@ export const lego: ClientSuite = {
     renew: renews({
       directory: 'challenge',
       labels: ['http', 'www.http'],
-      obtain: obtainBy(httpChallenge, 'challenge', ['renew', '--days', '9999', '--no-random-sleep']),
+      obtain: obtainBy(httpChallenge, ['renew', '--days', '9999', '--no-random-sleep']),
     }),
     reuse: reusesAccount({ directory: 'challenge', labels: ['reuse'], obtain: obtainBy(httpChallenge) }, accounts),
-    refusal: isRefused('challenge', async (session, name) =>
-      session.runFailing(
-        'lego',
-        [...globals(session, 'challenge', [name]), ...httpChallenge(session), 'run'],
-        env(session),
-      ),
-    ),
+    refusal: isRefused('challenge', (session, name) => {
+      const args = [...globals(session, { directory: 'challenge', names: [name] }), ...httpChallenge(session), 'run']
+      return session.runFailing('lego', args, env(session))
+    }),
   },
 }
 
@@ -57,15 +54,15 @@ async function dnsChallenge(session: Session): Promise<readonly string[]> {
   return ['--dns', 'exec', '--dns.disable-cp']
 }
 
-function obtainBy(challenge: Challenge, directory: DirectoryName = 'challenge', verb: readonly string[] = ['run']) {
-  return async (session: Session, names: readonly string[]): Promise<string> => {
-    const args = [...globals(session, directory, names), ...(await challenge(session)), ...verb]
+function obtainBy(challenge: Challenge, verb: readonly string[] = ['run']): Obtain {
+  return async (session, wanted) => {
+    const args = [...globals(session, wanted), ...(await challenge(session)), ...verb]
     await session.run('lego', args, env(session))
-    return session.read(directory, 'certificates', `${names[0]?.replace('*', '_')}.crt`)
+    return session.read(wanted.directory, 'certificates', `${wanted.names[0].replace('*', '_')}.crt`)
   }
 }
 
-function globals(session: Session, directory: DirectoryName, names: readonly string[]): string[] {
+function globals(session: Session, { directory, names }: Wanted): string[] {
   const domains = names.flatMap((name) => ['--domains', name])
   const place = ['--path', session.path(directory), '--server', session.directory(directory)]
   return [...place, '--accept-tos', '--email', 'lego@example.com', ...domains]

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -6,8 +6,8 @@ import type { AcmeServer, ServerSetting } from '../harness/acme-server.ts'
 import type { ClientSuite } from '../harness/cases.ts'
 import { startCertctl } from '../harness/certctl.ts'
 import { serveDns } from '../harness/dns-server.ts'
-import { listenerCa, runMatrix, seatClients } from '../harness/matrix.ts'
-import { furnishNamespace, runInPrivateNamespace } from '../harness/namespace.ts'
+import { runMatrix, seatClients } from '../harness/matrix.ts'
+import { furnishNamespace, runAsRoot, runInPrivateNamespace } from '../harness/namespace.ts'
 import { startPebble } from '../harness/pebble.ts'
 import { startPostgres } from '../harness/postgres.ts'
 import { allPassed, renderReport, type ModeReport } from '../harness/report.ts'
@@ -22,7 +22,7 @@ import { uacme } from './uacme.ts'
 
 const usage = `Takes real ACME clients through registration, issuance, renewal and refusal against certctl.
 
-node e2e/clients/run.ts [options]
+node e2e/clients/run.ts [options]     (as root, or with sudo)
   --report FILE     write the tables there too, as Markdown
   --only A,B        only these clients
   --mode A,B        only these servers: pglite, postgres; or pebble, to tell a client's fault from the server's
@@ -48,33 +48,34 @@ const { values: options } = parseArgs({
     pebble: { type: 'string', default: 'pebble' },
     'allow-missing': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
-    inside: { type: 'boolean', default: false },
+    inside: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
 
-if (options.help) {
-  console.log(usage)
-} else if (options.inside) {
-  process.exitCode = await runInside()
-} else {
-  process.exitCode = await runInPrivateNamespace(import.meta.filename, [...process.argv.slice(2), '--inside'])
-}
+if (options.help) console.log(usage)
+else process.exitCode = options.inside === undefined ? await runOutside() : await runInside(options.inside)
 
-async function runInside(): Promise<number> {
+async function runOutside(): Promise<number> {
+  const args = process.argv.slice(2)
+  if (process.getuid?.() !== 0) return runAsRoot(import.meta.filename, args)
   const folder = await mkdtemp(join(tmpdir(), 'certctl-e2e-'))
   // Servers that drop their privileges must still reach their files.
   await chmod(folder, 0o755)
   try {
-    const reports = await runModes(folder)
-    const text = renderReport(reports)
-    console.log(`\n${text}`)
-    if (options.report !== undefined) await writeFile(resolve(options.report), text)
-    return allPassed(reports, options['allow-missing']) ? 0 : 1
+    return await runInPrivateNamespace(import.meta.filename, [...args, '--inside', folder])
   } finally {
     if (options.keep) console.log(`The working folder is ${folder}`)
     else await rm(folder, { recursive: true })
   }
+}
+
+async function runInside(folder: string): Promise<number> {
+  const reports = await runModes(folder)
+  const text = renderReport(reports)
+  console.log(`\n${text}`)
+  if (options.report !== undefined) await writeFile(resolve(options.report), text)
+  return allPassed(reports, options['allow-missing']) ? 0 : 1
 }
 
 async function runModes(folder: string): Promise<ModeReport[]> {
@@ -91,12 +92,11 @@ async function runModes(folder: string): Promise<ModeReport[]> {
     await chmod(place.txtDir, 0o777)
     const contenders = seatClients(suitesOf(mode), place)
     const addresses = new Map(contenders.map(({ seat }) => [seat.domain, seat.address]))
-    const dns = await serveDns(resolverAddress, { name: zone, addresses, txtDir: place.txtDir })
+    using _dns = await serveDns(resolverAddress, { name: zone, addresses, txtDir: place.txtDir })
     const setting = { folder: join(folder, mode, 'server'), hostName, zone, resolver: `${resolverAddress}:53` }
     await using server = await startServer(mode, setting)
-    await trust.add(await listenerCa(server))
+    await trust.add(await readFile(server.tlsCaFile, 'utf8'))
     reports.push(await runMatrix(server, contenders))
-    dns.close()
   }
   return reports
 }

@@ -1,5 +1,5 @@
 import type { DirectoryName } from '../harness/acme-server.ts'
-import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite } from '../harness/cases.ts'
+import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite, type Obtain, type Wanted } from '../harness/cases.ts'
 import { serveChallengeFiles } from '../harness/responders.ts'
 import type { Session } from '../harness/session.ts'
 
@@ -12,9 +12,9 @@ export const uacme: ClientSuite = {
     trust: issues({
       directory: 'trust',
       labels: ['trust'],
-      async obtain(session, names) {
+      async obtain(session, wanted) {
         await uacmeRun(session, 'trust', ['-y', 'new'])
-        return issueBy('http-01', 'trust')(session, names)
+        return issueBy('http-01')(session, wanted)
       },
     }),
     'http-01': issues({ directory: 'challenge', labels: ['http', 'www.http'], obtain: issueByFiles }),
@@ -24,7 +24,7 @@ export const uacme: ClientSuite = {
     renew: renews({
       directory: 'challenge',
       labels: ['http', 'www.http'],
-      obtain: (session, names) => issueByFiles(session, names, ['-d', '9999']),
+      obtain: (session, wanted) => issueByFiles(session, wanted, ['-d', '9999']),
     }),
     reuse: reusesAccount({ directory: 'challenge', labels: ['reuse'], obtain: issueByFiles }, accounts),
     refusal: isRefused('challenge', (session, name) =>
@@ -37,28 +37,24 @@ async function newAccount(session: Session): Promise<void> {
   await uacmeRun(session, 'challenge', ['-y', '-t', 'EC', 'new', 'uacme@example.com'])
 }
 
-async function issueByFiles(
-  session: Session,
-  names: readonly string[],
-  options: readonly string[] = [],
-): Promise<string> {
+async function issueByFiles(session: Session, wanted: Wanted, options: readonly string[] = []): Promise<string> {
   await using _web = await serveChallengeFiles(session.address, await session.folder('web'))
-  return await issueBy('http-01', 'challenge', options)(session, names)
+  return await issueBy('http-01', options)(session, wanted)
 }
 
-async function issueByUalpn(session: Session, names: readonly string[]): Promise<string> {
+async function issueByUalpn(session: Session, wanted: Wanted): Promise<string> {
   const socket = session.path('ualpn.sock')
   const listen = ['-4', '-b', `${session.address}@443`, '-c', `${session.address}@8443`, '-s', socket]
   await using _ualpn = session.start('ualpn', [...listen, '-p', session.path('ualpn.pid'), '-vv'])
   await session.fileExists(socket)
-  return await issueBy('tls-alpn-01')(session, names)
+  return await issueBy('tls-alpn-01')(session, wanted)
 }
 
-function issueBy(type: string, directory: DirectoryName = 'challenge', options: readonly string[] = []) {
-  return async (session: Session, names: readonly string[]): Promise<string> => {
+function issueBy(type: string, options: readonly string[] = []): Obtain {
+  return async (session, { directory, names }) => {
     const hook = await writeHook(session, type)
     await uacmeRun(session, directory, ['-h', hook, '-t', 'EC', ...options, 'issue', ...names])
-    return session.read(directory, names[0]?.replace('*.', '') ?? '', 'cert.pem')
+    return session.read(directory, names[0].replace('*.', ''), 'cert.pem')
   }
 }
 

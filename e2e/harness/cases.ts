@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { DirectoryName } from './acme-server.ts'
-import { certificatesOf, servedChain, verifyChain } from './openssl.ts'
+import { certificatesOf, verifyChain } from './openssl.ts'
 import type { Session } from './session.ts'
 
 /** The columns of the table, in the order in which a client goes through them. */
@@ -33,12 +32,20 @@ export interface ClientSuite {
   readonly cases: Readonly<Partial<Record<CaseName, Case>>>
 }
 
-/** What a client is asked for: the names, and how it gets a chain for them (leaf first, PEM). */
+/** What a client is to get: one certificate for these names, from this directory. */
+export interface Wanted {
+  readonly directory: DirectoryName
+  readonly names: readonly [string, ...string[]]
+}
+
+/** How a client gets it; the answer is the chain as PEM, leaf first. */
+export type Obtain = (session: Session, wanted: Wanted) => Promise<string>
+
 interface Issuance {
   readonly directory: DirectoryName
-  /** Labels below the client's domain; the first may be a wildcard. */
-  readonly labels: readonly string[]
-  obtain(session: Session, names: readonly string[]): Promise<string>
+  /** Labels below the client's domain; `*.w` makes a wildcard. */
+  readonly labels: readonly [string, ...string[]]
+  readonly obtain: Obtain
 }
 
 /** The client registers on its own, in whatever way `register` does; it must then know the URL of an account. */
@@ -68,12 +75,12 @@ export function issues(issuance: Issuance): Case {
 }
 
 /** The client replaces a certificate, one that an earlier case obtained for the same names or the one of `first`, by another. */
-export function renews(issuance: Issuance, first?: Issuance['obtain']): Case {
+export function renews(issuance: Issuance, first?: Obtain): Case {
   return {
     directory: issuance.directory,
     async run(session) {
       if (first !== undefined) await obtainVerified(session, { ...issuance, obtain: first })
-      const name = session.name(issuance.labels[0] ?? '')
+      const name = session.name(issuance.labels[0])
       const before = serialOf(session.seat.issued.get(name))
       if (before === undefined) throw new Error(`there is no certificate for ${name} to renew`)
       const after = serialOf(await obtainVerified(session, issuance))
@@ -112,30 +119,17 @@ export function isRefused(
   }
 }
 
-/** Waits until the server on the client's address presents a chain that `wanted` accepts. */
-export async function waitForServedChain(
-  session: Session,
-  name: string,
-  wanted: (chainPem: string) => boolean,
-): Promise<string> {
-  while (!session.signal.aborted) {
-    const chain = await servedChain(session.address, name, session.signal)
-    if (chain !== undefined && wanted(chain)) return chain
-    await sleep(250)
-  }
-  throw new Error(`no such certificate was served for ${name}`)
-}
-
 /** Serial number of the leaf. */
 export function serialOf(chainPem: string | undefined): string | undefined {
   return chainPem === undefined ? undefined : certificatesOf(chainPem)[0]?.serialNumber
 }
 
-async function obtainVerified(session: Session, issuance: Issuance): Promise<string> {
-  const names = issuance.labels.map((label) => session.name(label))
-  const chainPem = await issuance.obtain(session, names)
+async function obtainVerified(session: Session, { directory, labels, obtain }: Issuance): Promise<string> {
+  const [first, ...others] = labels
+  const names = [session.name(first), ...others.map((label) => session.name(label))] as const
+  const chainPem = await obtain(session, { directory, names })
   await verifyChain(chainPem, names, session.server.rootFile)
-  session.seat.issued.set(names[0] ?? '', chainPem)
+  session.seat.issued.set(names[0], chainPem)
   return chainPem
 }
 

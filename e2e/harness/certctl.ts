@@ -1,4 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
 import type { AcmeServer, ServerSetting } from './acme-server.ts'
@@ -9,12 +10,13 @@ import { Service, systemPath } from './processes.ts'
 const checkout = dirname(dirname(import.meta.dirname))
 const startLimit = () => AbortSignal.timeout(60_000)
 
-/** `certctl serve` as the README starts it, on a fresh data folder; with a database URL on that Postgres. */
+/** `certctl serve` of this checkout on a fresh data folder; with a database URL on that Postgres. */
 export async function startCertctl(setting: ServerSetting, databaseUrl?: string): Promise<AcmeServer> {
   const manifestsDir = join(setting.folder, 'manifests')
   const dataDir = join(setting.folder, 'data')
   const rootFile = join(setting.folder, 'root.pem')
-  const tlsCaFile = join(dataDir, 'tls', 'ca.crt')
+  const ownTlsCaFile = join(dataDir, 'tls', 'ca.crt')
+  const tlsCaFile = join(setting.folder, 'listener-ca.pem')
   await mkdir(manifestsDir, { recursive: true })
   await writeFile(
     join(manifestsDir, 'e2e.yaml'),
@@ -23,21 +25,28 @@ export async function startCertctl(setting: ServerSetting, databaseUrl?: string)
       .join('---\n'),
   )
   const baseUrl = `https://${setting.hostName}:8443`
+  const profileDirectory = (name: string) => `${baseUrl}/acme/profile/${name}/directory`
   const log: string[] = []
+  const logFile = createWriteStream(join(setting.folder, 'server.log'))
+  const record = (line: string) => {
+    log.push(line)
+    logFile.write(`${line}\n`)
+  }
   const env = {
-    // npm looks for its own node here; everything else is the server's.
-    PATH: `${dirname(process.execPath)}:${systemPath}`,
+    PATH: systemPath,
     HOME: setting.folder,
     CERTCTL_EXTERNAL_URLS: baseUrl,
     CERTCTL_PKI_URL: `http://${setting.hostName}:8080`,
+    CERTCTL_ACME_SERVER_DEFAULT_PROFILE_ID: 'challenge',
     ...(databaseUrl === undefined ? {} : { CERTCTL_DATABASE_URL: databaseUrl }),
   }
 
   async function start(): Promise<Service> {
-    const args = ['run', '-s', 'certctl', '--', 'serve', '--manifests', manifestsDir, '--data', dataDir]
-    const service = new Service({ program: 'npm', args, env, cwd: checkout }, (line) => log.push(line))
+    // The package's script, as npm would run it: npm itself may not be on root's path.
+    const args = ['--run', 'certctl', '--', 'serve', '--manifests', manifestsDir, '--data', dataDir]
+    const service = new Service({ program: process.execPath, args, env, cwd: checkout }, record)
     try {
-      await service.until('it was ready', () => isReady(baseUrl, tlsCaFile), startLimit())
+      await service.until('it was ready', () => isReady(baseUrl, ownTlsCaFile), startLimit())
     } catch (error) {
       await service.stop()
       throw new Error(`certctl did not start: ${String(error)}\n${log.slice(-40).join('\n')}`, { cause: error })
@@ -46,16 +55,21 @@ export async function startCertctl(setting: ServerSetting, databaseUrl?: string)
   }
 
   let service = await start()
+  // The data folder is private, and Apache reads the file as another user.
+  await copyFile(ownTlsCaFile, tlsCaFile)
   await writeFile(rootFile, await publishedRoot(`http://${setting.hostName}:8080/ca/${rootIssuer}.pem`))
   return {
     title: `certctl on ${databaseUrl === undefined ? 'PGlite' : 'Postgres'}`,
     baseUrl,
-    directories: Object.fromEntries(
-      (['trust', 'challenge', 'short'] as const).map((name) => [name, `${baseUrl}/acme/profile/${name}/directory`]),
-    ),
+    directories: {
+      trust: profileDirectory('trust'),
+      // The default profile's short URLs are exercised on Postgres, the long ones on PGlite.
+      challenge: databaseUrl === undefined ? profileDirectory('challenge') : `${baseUrl}/acme/directory`,
+      short: profileDirectory('short'),
+    },
     tlsCaFile,
     rootFile,
-    refusal: { name: 'host.outside.example.net', sentence: 'host.outside.example.net' },
+    refusal: { name: 'host.outside.example.net', sentence: "is not among the names of this profile's identifiers.dns.allowed" },
     log,
     async restart() {
       await service.stop()

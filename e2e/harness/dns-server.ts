@@ -15,7 +15,7 @@ export interface Zone {
 }
 
 /** Serves the zone over UDP and TCP on port 53 of `address`; whatever lies outside it doesn't exist. */
-export async function serveDns(address: string, zone: Zone): Promise<{ close(): void }> {
+export async function serveDns(address: string, zone: Zone): Promise<Disposable> {
   const udp = createSocket('udp4')
   udp.on('message', (message, peer) => {
     void respond(dnsPacket.decode(message), zone).then((response) =>
@@ -40,7 +40,7 @@ export async function serveDns(address: string, zone: Zone): Promise<{ close(): 
     new Promise<void>((resolve, reject) => tcp.once('error', reject).listen(53, address, resolve)),
   ])
   return {
-    close() {
+    [Symbol.dispose]() {
       udp.close()
       tcp.close()
     },

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,17 +6,28 @@ import { runCommand, systemPath } from './processes.ts'
 
 /**
  * Runs a script of ours in network, mount and process namespaces of its own and returns its exit code. There every port is
- * free, no packet can leave, system files can be replaced, and no process outlives the script.
+ * free, no packet can leave, system files can be replaced, and no process outlives the script. Needs root.
  */
 export async function runInPrivateNamespace(script: string, args: readonly string[]): Promise<number> {
   const isolation = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
-  const inside = [...isolation, process.execPath, script, ...args]
-  const isRoot = process.getuid?.() === 0
-  // Ports below 1024 and mounts need root; sudo asks for a password where it must.
-  const [program = '', ...rest] = isRoot ? ['unshare', ...inside] : ['sudo', 'unshare', ...inside]
-  const child = spawn(program, rest, { stdio: 'inherit' })
-  const stop = (signal: NodeJS.Signals) => child.kill(signal)
-  process.once('SIGINT', stop).once('SIGTERM', stop)
+  const child = spawn('unshare', [...isolation, process.execPath, script, ...args], { stdio: 'inherit' })
+  // unshare ignores gentler signals, and the first process of a namespace gets none that it doesn't ask for.
+  const kill = () => child.kill('SIGKILL')
+  process.once('SIGINT', kill).once('SIGTERM', kill)
+  return exitCode(child)
+}
+
+/** Runs a script of ours again, as root, and returns its exit code; sudo asks for a password where it must. */
+export async function runAsRoot(script: string, args: readonly string[]): Promise<number> {
+  try {
+    return await exitCode(spawn('sudo', [process.execPath, script, ...args], { stdio: 'inherit' }))
+  } catch (error) {
+    console.error(`This needs root, for ports below 1024 and for mounts, and sudo can't be run: ${String(error)}`)
+    return 1
+  }
+}
+
+async function exitCode(child: ChildProcess): Promise<number> {
   const [code] = (await once(child, 'close')) as [number | null]
   return code ?? 1
 }

@@ -1,10 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AcmeServer, DirectoryName, ServerSetting } from './acme-server.ts'
 import { callHttp } from './http-client.ts'
-import { makeListenerCertificate } from './openssl.ts'
+import { makeListenerCertificate, type ListenerCertificate } from './openssl.ts'
 import { Service, systemPath } from './processes.ts'
-import { readFile } from 'node:fs/promises'
 
 const refusedName = 'refused.example.net'
 
@@ -40,7 +39,7 @@ export async function startPebble(setting: ServerSetting, program: string): Prom
 interface InstanceSpec {
   readonly setting: ServerSetting
   readonly program: string
-  readonly listener: Awaited<ReturnType<typeof makeListenerCertificate>>
+  readonly listener: ListenerCertificate
   readonly directory: DirectoryName
   readonly port: number
   readonly validity: number

