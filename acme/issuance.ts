@@ -16,7 +16,7 @@ import type { OrderView } from '../store/views.ts'
 import { planLeaf } from './leaf-plan.ts'
 import type { IssuancePolicy } from './policy.ts'
 import type { AcmeMetrics, Checkpoint, Clock, IssuerLookup, Log } from './ports.ts'
-import { problem, serviceUnavailable } from './problems.ts'
+import { problem, serviceUnavailable, type AcmeProblem } from './problems.ts'
 
 /** An order that is ready, and all that issuing for it needs. */
 export interface IssuanceRequest {
@@ -138,8 +138,19 @@ function buildTbs(plan: LeafPlan): Uint8Array {
   try {
     return buildLeafTbs(plan)
   } catch (error) {
-    if (!(error instanceof CaError) || error.code !== 'name-not-permitted') throw error
-    throw problem.rejectedIdentifier(`The issuing CA may not certify these names: ${error.message}.`, { cause: error })
+    throw error instanceof CaError ? (refusalOf(error) ?? error) : error
+  }
+}
+
+/** Undefined where the client can do nothing about it. */
+function refusalOf(cause: CaError): AcmeProblem | undefined {
+  switch (cause.code) {
+    case 'name-not-permitted':
+      return problem.rejectedIdentifier(`The issuing CA may not certify these names: ${cause.message}.`, { cause })
+    case 'key-not-allowed':
+      return problem.badCSR(`The key of the CSR does not fit the profile: ${cause.message}.`, { cause })
+    default:
+      return undefined
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { X509Certificate } from 'node:crypto'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { suite, test } from 'node:test'
 import { retireProfile } from '../../store/profiles.ts'
 import { problemType, type AcmeClient } from '../testing/acme-client.ts'
@@ -162,6 +162,15 @@ suite('finalize', () => {
     assertRefused(await client.post(order.finalize, { csr: 'a=b' }), 'malformed', 400)
     assertRefused(await client.post(order.finalize, {}), 'malformed', 400)
     assert.equal((await client.finalize(order, csrFor(['a.example.com']).der)).body.status, 'valid')
+  })
+
+  test('refuses a key that none of the key usages of the profile fits', async (t) => {
+    const service = await startAcmeService(t, { profiles: { trust: { keyUsages: ['keyEncipherment'] } } })
+    const client = await service.register('trust')
+    const { body: order } = await client.newOrder(['a.example.com'])
+    assertRefused(await client.finalize(order, csrFor(['a.example.com']).der), 'badCSR', 400)
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    assert.equal((await client.finalize(order, csrFor(['a.example.com'], { privateKey }).der)).body.status, 'valid')
   })
 
   test('gives the same certificate for the same CSR, and refuses another CSR once it has begun', async (t) => {
