@@ -7,6 +7,7 @@ import {
   claimChallenges,
   completeChallenge,
   findChallengeView,
+  releaseChallenge,
   releaseChallenges,
   rescheduleChallenge,
 } from './challenges.ts'
@@ -124,6 +125,18 @@ test('a rescheduled challenge is due when its delay has passed, for anybody', as
   assert.ok(claimed.accountThumbprint.length > 0)
   assert.equal(await releaseChallenges(db, 'b'), 1)
   assert.deepEqual(await claimedIds('c'), [id], 'what is released is due at once')
+})
+
+test('a challenge given back untried is due at once, its tries and its error as before', async () => {
+  const id = challengeOf(await aPendingOrder())
+  await beginChallenge(db, { id, owner: 'a', leaseSeconds: 30 })
+  await rescheduleChallenge(db, { id, owner: 'a', delaySeconds: 0, error })
+  assert.deepEqual(await claimedIds('a'), [id])
+  assert.equal(await releaseChallenge(db, { id, owner: 'b' }), false, 'only by its owner')
+  assert.equal(await releaseChallenge(db, { id, owner: 'a' }), true)
+  const view = await findChallengeView(db, { id, accountId: world.accountId })
+  assert.deepEqual([view?.status, view?.attempts, view?.error], ['processing', 1, error])
+  assert.deepEqual(await claimedIds('b'), [id])
 })
 
 test('two workers that claim at once never get the same challenge', async () => {

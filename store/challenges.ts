@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Db } from './database.ts'
 import type { AccountId, ChallengeId, ChallengeType, StoredProblem } from './schema.ts'
 import { type ChallengeJson, challengeObject, readChallenge, selectChallenge } from './view-queries.ts'
@@ -133,12 +133,21 @@ export async function rescheduleChallenge(
   return rows.length > 0
 }
 
+/** Gives back one challenge, untried, to whoever comes first. False where the lease was lost. */
+export async function releaseChallenge(db: Db, { id, owner }: { id: ChallengeId; owner: string }): Promise<boolean> {
+  return (await release(db, sql`id = ${id} and locked_by = ${owner}`)) > 0
+}
+
 /** Gives back all that this owner has leased, untried, so that the others need not wait for its leases to run out. */
 export async function releaseChallenges(db: Db, owner: string): Promise<number> {
+  return release(db, sql`locked_by = ${owner}`)
+}
+
+async function release(db: Db, which: RawBuilder<unknown>): Promise<number> {
   const { rows } = await sql`
     update challenges
       set locked_by = null, locked_until = null, next_attempt_at = certctl_now(), attempts = attempts - 1
-      where status = 'processing' and locked_by = ${owner}
+      where status = 'processing' and ${which}
       returning true`.execute(db)
   return rows.length
 }

@@ -245,6 +245,7 @@ describe('concurrency', () => {
     const running = worker.attempt(await world.claim(first, worker))
     await held.begun
     assert.equal(await worker.attempt(await world.claim(second, worker)), undefined)
+    assert.equal((await world.find(second)).attempts, 0, 'waiting for a slot is no try')
     const runningToo = worker.attempt(await world.claim(otherType, worker))
 
     worker.start()

@@ -1,10 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  claimChallenges,
-  type ClaimedChallenge,
-  releaseChallenges,
-  rescheduleChallenge,
-} from '../../store/challenges.ts'
+import { claimChallenges, type ClaimedChallenge, releaseChallenge, releaseChallenges } from '../../store/challenges.ts'
 import type { ChallengeType } from '../policy.ts'
 import { attemptChallenge, type AttemptDeps, type ChallengeResult } from './attempt.ts'
 import { createSlots } from './slots.ts'
@@ -82,7 +77,7 @@ export function createValidationWorker(deps: ValidationWorkerDeps): ValidationWo
   }
 
   async function putBack({ challenge: { id } }: ClaimedChallenge): Promise<undefined> {
-    await rescheduleChallenge(db, { id, owner, delaySeconds: 0 })
+    await releaseChallenge(db, { id, owner })
   }
 
   async function poll(): Promise<void> {
