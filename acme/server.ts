@@ -85,7 +85,7 @@ async function serve(deps: AcmeDeps, route: Route, exchange: Exchange): Promise<
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
         clientAddress: readClientAddress(request.ip ?? ''),
         id: String(request.params['id'] ?? ''),
-        query: new URL(request.originalUrl, links.directory).searchParams,
+        query: new URLSearchParams(request.originalUrl.split('?', 2)[1]),
         directory: await findDirectory(deps, request.params['profile']),
         links,
         now: wholeSeconds(deps.clock.now()),

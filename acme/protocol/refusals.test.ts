@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
 import { before, suite, test } from 'node:test'
 import type { AcmeClient, RequestOptions } from '../testing/acme-client.ts'
 import { shareAcmeService, startAcmeService, type AcmeService } from '../testing/acme-service.ts'
@@ -192,6 +194,16 @@ suite('a request without a signature', () => {
     }
     const answer = await client.post(client.directory.newNonce, {})
     assertRefused(answer, 'malformed', 405)
+  })
+
+  test('is answered in absolute form as in origin form, whatever authority it names', async (t) => {
+    const service = await startAcmeService(t)
+    for (const authority of ['elsewhere.example.net', 'a:99999999', 'user@:1']) {
+      const path = `http://${authority}/acme/directory`
+      const [response] = (await once(get(service.url, { path }), 'response')) as [IncomingMessage]
+      response.resume()
+      assert.equal(response.statusCode, 200, path)
+    }
   })
 
   test('is refused with 404 at an unknown path or profile', async (t) => {
