@@ -1,20 +1,23 @@
 import { existsSync } from 'node:fs'
 import type { DirectoryName } from '../harness/acme-server.ts'
-import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite, type Wanted } from '../harness/cases.ts'
+import {
+  isRefused,
+  issues,
+  registersByObtaining,
+  renews,
+  reusesAccount,
+  type ClientSuite,
+  type Wanted,
+} from '../harness/cases.ts'
 import { serveChallengeFiles } from '../harness/responders.ts'
 import type { Session } from '../harness/session.ts'
 
-/** acme-tiny: 200 lines of Python over http-01, with an RSA account key and a request made by openssl. */
+/** acme-tiny: 200 lines of Python over http-01, with an RSA account key. It registers anew at every start. */
 export const acmeTiny: ClientSuite = {
   name: 'acme-tiny',
   programs: ['acme-tiny', 'openssl'],
   cases: {
-    register: registers(
-      'challenge',
-      // It registers at every start, so the first certificate is the registration.
-      async (session) => void (await obtain(session, { directory: 'challenge', names: [session.name('register')] })),
-      accounts,
-    ),
+    register: registersByObtaining(obtain, accounts),
     trust: issues({ directory: 'trust', labels: ['trust'], obtain }),
     'http-01': issues({ directory: 'challenge', labels: ['http', 'www.http'], obtain }),
     renew: renews({ directory: 'challenge', labels: ['http', 'www.http'], obtain }),

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import type { DirectoryName } from '../harness/acme-server.ts'
 import {
   isRefused,
   issues,
-  registers,
+  registersByObtaining,
   renews,
   reusesAccount,
   serialOf,
@@ -22,12 +21,7 @@ export const apacheModMd: ClientSuite = {
   name: 'apache-mod-md',
   programs: ['apache2'],
   cases: {
-    register: registers(
-      'challenge',
-      async (session) =>
-        void (await obtainBy('http-01')(session, { directory: 'challenge', names: [session.name('register')] })),
-      accounts,
-    ),
+    register: registersByObtaining(obtainBy('http-01'), accounts),
     trust: issues({ directory: 'trust', labels: ['trust'], obtain: obtainBy('http-01') }),
     'http-01': issues({ directory: 'challenge', labels: ['http', 'www.http'], obtain: obtainBy('http-01') }),
     'dns-01': issues({ directory: 'challenge', labels: ['dns'], obtain: obtainBy('dns-01') }),

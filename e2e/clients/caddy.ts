@@ -1,8 +1,7 @@
-import type { DirectoryName } from '../harness/acme-server.ts'
 import {
   isRefused,
   issues,
-  registers,
+  registersByObtaining,
   renews,
   reusesAccount,
   serialOf,
@@ -16,11 +15,7 @@ export const caddy: ClientSuite = {
   name: 'caddy',
   programs: ['caddy'],
   cases: {
-    register: registers(
-      'challenge',
-      async (session) => void (await obtain(session, { directory: 'challenge', names: [session.name('register')] })),
-      accounts,
-    ),
+    register: registersByObtaining(obtain, accounts),
     trust: issues({ directory: 'trust', labels: ['trust'], obtain }),
     'http-01': issues({ directory: 'challenge', labels: ['http'], obtain }),
     'tls-alpn-01': issues({

@@ -1,4 +1,13 @@
-import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite, type Obtain, type Wanted } from '../harness/cases.ts'
+import {
+  isRefused,
+  issues,
+  registersByObtaining,
+  renews,
+  reusesAccount,
+  type ClientSuite,
+  type Obtain,
+  type Wanted,
+} from '../harness/cases.ts'
 import type { Session } from '../harness/session.ts'
 
 /** lego: Go, also the engine of Traefik. It keeps the nonces of earlier answers. */
@@ -6,13 +15,7 @@ export const lego: ClientSuite = {
   name: 'lego',
   programs: ['lego'],
   cases: {
-    register: registers(
-      'challenge',
-      // lego registers on its way to a certificate only.
-      async (session) =>
-        void (await obtainBy(httpChallenge)(session, { directory: 'challenge', names: [session.name('register')] })),
-      accounts,
-    ),
+    register: registersByObtaining(obtainBy(httpChallenge), accounts),
     trust: issues({ directory: 'trust', labels: ['trust'], obtain: obtainBy(httpChallenge) }),
     'http-01': issues({ directory: 'challenge', labels: ['http', 'www.http'], obtain: obtainBy(httpChallenge) }),
     'dns-01': issues({ directory: 'challenge', labels: ['dns'], obtain: obtainBy(dnsChallenge) }),

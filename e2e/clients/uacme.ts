@@ -1,5 +1,14 @@
 import type { DirectoryName } from '../harness/acme-server.ts'
-import { isRefused, issues, registers, renews, reusesAccount, type ClientSuite, type Obtain, type Wanted } from '../harness/cases.ts'
+import {
+  isRefused,
+  issues,
+  registers,
+  renews,
+  reusesAccount,
+  type ClientSuite,
+  type Obtain,
+  type Wanted,
+} from '../harness/cases.ts'
 import { serveChallengeFiles } from '../harness/responders.ts'
 import type { Session } from '../harness/session.ts'
 

@@ -64,6 +64,14 @@ export function registers(
   }
 }
 
+/** The client registers on its way to a certificate only, and afterwards knows the URL of an account. */
+export function registersByObtaining(obtain: Obtain, accounts: (session: Session) => Promise<readonly string[]>): Case {
+  const obtainOne = async (session: Session) => {
+    await obtain(session, { directory: 'challenge', names: [session.name('register')] })
+  }
+  return registers('challenge', obtainOne, accounts)
+}
+
 /** The client obtains a certificate, which OpenSSL must accept. */
 export function issues(issuance: Issuance): Case {
   return {

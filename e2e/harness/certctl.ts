@@ -69,7 +69,10 @@ export async function startCertctl(setting: ServerSetting, databaseUrl?: string)
     },
     tlsCaFile,
     rootFile,
-    refusal: { name: 'host.outside.example.net', sentence: "is not among the names of this profile's identifiers.dns.allowed" },
+    refusal: {
+      name: 'host.outside.example.net',
+      sentence: "is not among the names of this profile's identifiers.dns.allowed",
+    },
     log,
     async restart() {
       await service.stop()

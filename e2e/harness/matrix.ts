@@ -8,7 +8,7 @@ import { runCommand, systemPath } from './processes.ts'
 import type { CaseOutcome, ClientRow, ModeReport, ServerCheck } from './report.ts'
 import { Session, type Seat } from './session.ts'
 
-const caseSeconds = 90
+const caseSeconds = 60
 
 /** A client with its place in the namespace. */
 export interface Contender {

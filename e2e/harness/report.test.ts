@@ -30,7 +30,9 @@ test('a missing client fails the run unless that is allowed', () => {
 })
 
 test('the report is a Markdown table with a word for every case', () => {
-  const text = renderReport([report({ renew: 'fail', checks: [{ what: 'no badNonce', passed: true, detail: '0 times' }] })])
+  const text = renderReport([
+    report({ renew: 'fail', checks: [{ what: 'no badNonce', passed: true, detail: '0 times' }] }),
+  ])
   assert.match(text, /^### a server$/m)
   assert.match(text, /^\| client \| register \| trust \|.*\| refusal \|$/m)
   assert.match(text, /^\| lego +\| pass +\| – +\| – .*\| FAIL +\| – +\| – +\|$/m)

@@ -158,8 +158,13 @@ export class Session {
 
   /** Everything that was run, with its output. */
   report(): string {
-    const logs = [...this.#logFiles].filter((file) => existsSync(file)).flatMap((file) => [`${file}:`, ...lastLines(file)])
-    const services = this.#services.flatMap(({ service, command }) => [`$ ${command} &`, ...service.lines.slice(-shownLines)])
+    const logs = [...this.#logFiles]
+      .filter((file) => existsSync(file))
+      .flatMap((file) => [`${file}:`, ...lastLines(file)])
+    const services = this.#services.flatMap(({ service, command }) => [
+      `$ ${command} &`,
+      ...service.lines.slice(-shownLines),
+    ])
     return [...this.transcript, ...services, ...logs].join('\n')
   }
 
