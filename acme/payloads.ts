@@ -94,8 +94,10 @@ export function finalizePayload(payload: Buffer): FinalizePayload {
   return { csrDer }
 }
 
+/** Members that are null are left out: clients send them, and the servers they were written against take them so. */
 function objectOf(payload: Buffer): JsonObject {
-  return parseJsonObject(payload, 'The payload')
+  const members = Object.entries(parseJsonObject(payload, 'The payload'))
+  return Object.fromEntries(members.filter(([, value]) => value !== null))
 }
 
 function booleanMember(members: JsonObject, name: string): boolean {

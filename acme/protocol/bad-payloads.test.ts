@@ -75,6 +75,18 @@ test('names are compared and issued in lower case', async (t) => {
   assert.deepEqual(body.identifiers, [{ type: 'dns', value: 'a.example.com' }])
 })
 
+test('a member that is null is one that was left out', async (t) => {
+  const service = await startAcmeService(t)
+  const client = await service.connect('trust')
+  t.after(() => client.close())
+  const account = await client.newAccount({ contact: null, onlyReturnExisting: null, externalAccountBinding: null })
+  assert.equal(account.status, 201, account.text)
+  const order = await client.newOrder(['a.example.com'], { notBefore: null, notAfter: null, profile: null })
+  assert.equal(order.status, 201, order.text)
+  assertRefused(await client.post(client.directory.newOrder, { identifiers: null }), 'malformed', 400)
+  assertRefused(await client.post(order.body.finalize, { csr: null }), 'malformed', 400)
+})
+
 suite('a payload that is no JSON object is refused by', () => {
   const shared = shareAcmeService()
 
