@@ -33,6 +33,8 @@ export function createAcmeServer(deps: AcmeDeps): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
+  // Links are made from the path, so it has one spelling.
+  app.enable('case sensitive routing')
   app.set('trust proxy', [...deps.config.trustedProxies])
   // The type is judged by the request pipeline, which answers 415 as a problem document.
   app.use(express.raw({ type: () => true, limit: bodyLimit, inflate: false }))

@@ -216,6 +216,8 @@ suite('a request without a signature', () => {
       '/acme/profile/none/directory',
       '/acme/profile/trust/x',
       '/acme/profile/%00/directory',
+      '/Acme/profile/trust/directory',
+      '/acme/Profile/trust/directory',
       '/acme/profile/trust/order/%00',
       '/acme/profile/%E0%A4%A/directory',
     ]) {
