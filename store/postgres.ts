@@ -11,6 +11,21 @@ const STATEMENT_TIMEOUT_MS = 15_000
 const ANSWER_TIMEOUT_MS = 20_000
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
 
+/**
+ * Sent once on each connection, since a pooler would refuse them among the startup parameters.
+ *
+ * All statements look few rows up by key. A prepared one keeps the plan of its first calls, and on a young database
+ * that may be to read a table whole which has grown a hundredfold before the next analyze: so plans that read tables
+ * whole are not to be chosen at all.
+ */
+const SESSION_SETTINGS = `
+  set statement_timeout = ${STATEMENT_TIMEOUT_MS};
+  set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_TIMEOUT_MS};
+  set enable_seqscan = off;
+  set enable_hashjoin = off;
+  set enable_mergejoin = off;
+  set jit = off`
+
 /** The application has some hundred texts; one that composes them without end must not fill the server's memory. */
 const MAX_STATEMENT_NAMES = 1_000
 
@@ -24,9 +39,7 @@ export function connectPostgres(options: { url: string; poolSize?: number; appli
     max: options.poolSize ?? DEFAULT_POOL_SIZE,
     application_name: options.applicationName ?? 'certctl',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     keepAlive: true,
     types: { getTypeParser },
   })
@@ -41,11 +54,11 @@ export function connectPostgres(options: { url: string; poolSize?: number; appli
     const client = await pool.connect().catch((error: unknown) => {
       throw asUnreachable(error)
     })
-    let connection = connections.get(client)
-    if (connection === undefined) {
-      connection = new PreparingClient(client, names)
-      connections.set(client, connection)
-    }
+    const known = connections.get(client)
+    if (known !== undefined) return known
+    const connection = new PreparingClient(client, names)
+    connections.set(client, connection)
+    await connection.prepare()
     return connection
   }
 
@@ -76,6 +89,16 @@ class PreparingClient implements PostgresPoolClient {
   constructor(client: pg.PoolClient, names: StatementNames) {
     this.#client = client
     this.#names = names
+  }
+
+  /** Must come first; a connection that fails at it is given up. */
+  async prepare(): Promise<void> {
+    try {
+      await this.#client.query(SESSION_SETTINGS)
+    } catch (error) {
+      this.#client.release(true)
+      throw asUnreachable(error)
+    }
   }
 
   query<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>>

@@ -89,10 +89,10 @@ async function walPosition(of: Db): Promise<number> {
   return Number(rows[0]?.bytes)
 }
 
-/** User and system time of the backend (proc(5), fields 14 and 15), in ticks of 10 ms. */
+/** What the backend has run on a processor. */
 async function backendCpuMs(): Promise<number> {
-  const fields = (await readFile(`/proc/${backend}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) * 10
+  const [nanoseconds] = (await readFile(`/proc/${backend}/schedstat`, 'utf8')).split(' ')
+  return Number(nanoseconds) / 1e6
 }
 
 async function tableSizes(): Promise<Map<string, { heap: number; indexes: number; rows: number }>> {
