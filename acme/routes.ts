@@ -19,6 +19,9 @@ import { account, accountGet, open, selfSigned, type Route } from './route.ts'
 export const routes: readonly Route[] = [
   open('directory', 'GET', '/directory', directory),
   open('newNonce', 'GET', '/new-nonce', newNonce), // HEAD as well
+  // RFC 8555 section 6.3: these two allow GET "in addition to POST-as-GET requests".
+  accountGet('directory', '/directory', directory),
+  accountGet('newNonce', '/new-nonce', newNonce),
   selfSigned('newAccount', '/new-account', newAccountPayload, newAccount),
   account('account', '/account/:id', accountUpdatePayload, updateAccount),
   accountGet('orders', '/account/:id/orders', listAccountOrders),

@@ -44,8 +44,11 @@ export function createAcmeServer(deps: AcmeDeps): Express {
       app[route.method === 'GET' ? 'get' : 'post'](path, (request, response) =>
         serve(deps, route, begin(deps, route.endpoint, request, response)),
       )
-      app.all(path, (request, response) =>
-        refuse(deps, begin(deps, route.endpoint, request, response), wrongMethod(route)),
+    }
+    for (const [path, served] of Map.groupBy(routes, (route) => route.path)) {
+      const endpoint = served[0]?.endpoint ?? 'unknown'
+      app.all(base + path, (request, response) =>
+        refuse(deps, begin(deps, endpoint, request, response), wrongMethod(served)),
       )
     }
   }
@@ -131,8 +134,8 @@ function finish(deps: AcmeDeps, exchange: Exchange, outcome: Parameters<Log['inf
   )
 }
 
-function wrongMethod(route: Route): AcmeProblem {
-  const allow = route.method === 'GET' ? 'GET, HEAD' : 'POST'
+function wrongMethod(served: readonly Route[]): AcmeProblem {
+  const allow = served.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : 'POST')).join(', ')
   // Section 6.3: "the server MUST return an error … 405 (Method Not Allowed)" to a GET of what is read by POST-as-GET.
   return problem.malformed(`Use ${allow} here.`, { status: 405, headers: { Allow: allow } })
 }

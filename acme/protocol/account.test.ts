@@ -117,6 +117,15 @@ suite('a directory', () => {
       assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/acme\//)
   })
 
+  test('and newNonce are also read by POST-as-GET', async (t) => {
+    const service = await startAcmeService(t)
+    const client = await service.register('trust')
+    assert.deepEqual((await client.postAsGet(service.directoryUrl('trust'))).body, client.directory)
+    const { status, headers } = await client.postAsGet(client.directory.newNonce)
+    assert.equal(status, 204)
+    assert.match(String(headers['replay-nonce']), /^[A-Za-z0-9_-]{40,}$/)
+  })
+
   test('of the default profile has accounts of its own and offers every profile', async (t) => {
     const service = await startAcmeService(t)
     const shared = await service.register('')
