@@ -23,6 +23,8 @@ for (const database of ['postgres', 'pglite'] as const) {
       assert.ok(certificate.verify(new X509Certificate(service.rootPem).publicKey))
       assert.ok(certificate.checkPrivateKey(csr.privateKey))
       assert.deepEqual((await client.order(order.location)).body, finalized.body)
+      const { body: chain } = await client.certificate(finalized.body.certificate ?? '')
+      assert.ok(chain.endsWith(service.rootPem), 'the issuer follows, which here is the root')
     })
 
     test('an account proves a name by one of the offered challenges and gets its certificate', async (t) => {

@@ -58,6 +58,10 @@ test('the right certificate is accepted, and asked for by SNI and ALPN', async (
 })
 
 const accepted: [about: string, options: TlsOptions][] = [
+  [
+    'a certificate whose key may not sign certificates, as lego makes it,',
+    challengeCertificate({ extensions: [acmeIdentifier(), extension('2.5.29.15', der(0x03, Buffer.of(5, 0x20)))] }),
+  ],
   ['the name in another case', challengeCertificate({ subjectAltName: [[2, 'APP.test']] })],
   ['an empty subject', challengeCertificate({ commonName: '' })],
   ['another name as CN', challengeCertificate({ commonName: 'ACME challenge' })],
