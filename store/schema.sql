@@ -90,13 +90,6 @@ create table challenges (
   constraint challenges_validated_check CHECK (((status <> 'valid'::text) OR (validated_at IS NOT NULL)))
 ) with (fillfactor=75);
 
-create table clock_offset (
-  only_row boolean not null default true,
-  seconds double precision not null default 0,
-  constraint clock_offset_only_row_check CHECK (only_row),
-  constraint clock_offset_pkey PRIMARY KEY (only_row)
-);
-
 create table issuance_intents (
   order_id text not null,
   owner text,
@@ -386,12 +379,8 @@ AS $function$
 
 CREATE OR REPLACE FUNCTION certctl_now()
  RETURNS timestamp with time zone
- LANGUAGE plpgsql
-AS $function$
-  begin
-    return clock_timestamp() + make_interval(secs => (select seconds from clock_offset));
-  end
-  $function$
+ LANGUAGE sql
+AS $function$ select clock_timestamp() $function$
 ;
 
 CREATE OR REPLACE FUNCTION certctl_refund_buckets(keys text[], emission_intervals_us bigint[], costs integer[])

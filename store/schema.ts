@@ -28,7 +28,6 @@ export interface Database {
   authorizations: AuthorizationsTable
   certificates: CertificatesTable
   challenges: ChallengesTable
-  clock_offset: ClockOffsetTable
   issuance_intents: IssuanceIntentsTable
   issuer_certificates: IssuerCertificatesTable
   issuers: IssuersTable
@@ -246,11 +245,6 @@ interface RateLimitBucketsTable {
   tat: Date
   /** Never before tat, and coarse, so that most charges leave its index alone. */
   idle_after: Date
-}
-
-/** One row that only tests write: what certctl_now() adds to the clock. */
-interface ClockOffsetTable {
-  seconds: number
 }
 
 export type AccountRow = Selectable<AccountsTable>
