@@ -19,8 +19,8 @@ export interface NewIntent {
 
 /**
  * Takes an order from `ready` to `processing` by recording what will be signed for it. False where the order is not
- * ready now (judged again here, by the database's clock) or another request came first. A serial number used before
- * is a unique violation of issuance_intents_serial_number_key.
+ * ready now or its account not valid (judged again here, by the database's clock), or another request came first. A
+ * serial number used before is a unique violation of issuance_intents_serial_number_key.
  */
 export async function beginIssuance(db: Db, intent: NewIntent): Promise<boolean> {
   const { rows } = await sql`
@@ -34,6 +34,7 @@ export async function beginIssuance(db: Db, intent: NewIntent): Promise<boolean>
         from orders o, clock
         where o.id = ${intent.orderId} and o.account_id = ${intent.accountId}
           and o.certificate_id is null and o.error is null and o.expires_at > clock.now
+          and exists (select from accounts where id = o.account_id and status = 'valid')
           and (
             select count(*) = jsonb_array_length(o.identifiers)
                 and bool_and(a.status = 'valid' and a.expires_at > clock.now)

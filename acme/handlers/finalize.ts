@@ -34,7 +34,7 @@ export async function finalizeOrder(deps: AcmeDeps, request: FinalizeRequest): P
   return lostRace(deps, request)
 }
 
-/** Another finalize was first, or an authorization was given up in between: the order tells which. */
+/** Another finalize was first, or an authorization or the account was given up in between: the order tells which. */
 async function lostRace(deps: AcmeDeps, request: FinalizeRequest): Promise<Reply> {
   const order = await findOrderView(deps.db, { id: request.resource.id, accountId: request.account.id })
   if (!order) throw problem.malformed('This account has no such order any more.', { status: 404 })
@@ -52,6 +52,7 @@ function repeated(order: OrderView, request: FinalizeRequest): Reply {
 
 function notReadyDetail(order: OrderView, status: OrderStatus): string {
   if (status === 'pending') return 'The order is pending; fulfil its authorizations before finalizing.'
+  if (status === 'ready') return 'The account or the order has ended meanwhile; nothing is issued for it.'
   return order.error
     ? 'The order is invalid; its "error" says why. Make a new one.'
     : 'The order is invalid: it expired or an authorization failed. Make a new one.'

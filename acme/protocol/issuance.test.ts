@@ -243,6 +243,25 @@ suite('finalize', () => {
     assert.equal((await client.finalize(order, csr.der)).body.status, 'valid')
   })
 
+  test('does not begin for an account that was deactivated meanwhile', async (t) => {
+    const { promise: parsed, resolve: parse } = Promise.withResolvers<void>()
+    const { promise: deactivated, resolve: goOn } = Promise.withResolvers<void>()
+    const service = await startAcmeService(t, {
+      async checkpoint(label) {
+        if (label !== 'finalize.parsed') return
+        parse()
+        await deactivated
+      },
+    })
+    const client = await service.register('trust')
+    const { body: order } = await client.newOrder(['a.example.com'])
+    const finalizing = client.finalize(order, csrFor(['a.example.com']).der)
+    await parsed
+    assert.equal((await client.post(client.accountUrl ?? '', { status: 'deactivated' })).status, 200)
+    goOn()
+    assertRefused(await finalizing, 'orderNotReady', 403)
+  })
+
   test('outranks the expiry of an order that it had begun', async (t) => {
     const service = await startAcmeService(t, {
       profiles: { trust: { orderLifetimeSeconds: 60 } },
