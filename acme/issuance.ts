@@ -10,6 +10,7 @@ import {
   type LeafPlan,
 } from '../ca/index.ts'
 import type { Db } from '../store/database.ts'
+import { isUnavailable } from '../store/errors.ts'
 import { beginIssuance, claimExpiredIntents, completeIssuance } from '../store/issuance.ts'
 import { newId, type AccountId, type CertificateId, type OrderId } from '../store/schema.ts'
 import type { OrderView } from '../store/views.ts'
@@ -116,10 +117,23 @@ export function createIssuance(deps: IssuanceDeps): Issuance {
         log.warn({ orderId: intent.orderId }, 'an order waits for a CA key that this process does not have')
         continue
       }
-      if (await complete(ca, intent)) completed += 1
-      log.info({ orderId: intent.orderId }, 'finished an issuance whose owner was gone')
+      if (await finish(ca, intent)) completed += 1
     }
     return completed
+  }
+
+  /** What fails is tried again when its lease has run out, and keeps no other waiting unless the database is away. */
+  async function finish(ca: IssuingCa, intent: BegunIssuance): Promise<boolean> {
+    const { orderId } = intent
+    try {
+      const certificateId = await complete(ca, intent)
+      log.info({ orderId }, 'finished an issuance whose owner was gone')
+      return certificateId !== undefined
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      log.error({ orderId, err: error }, 'an issuance whose owner was gone could not be finished')
+      return false
+    }
   }
 
   return { issue, takeOver }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { suite, test } from 'node:test'
 import { retireProfile } from '../../store/profiles.ts'
+import { createIssuance } from '../issuance.ts'
 import { problemType, type AcmeClient } from '../testing/acme-client.ts'
 import { startAcmeService } from '../testing/acme-service.ts'
 import { csrFor } from '../testing/csr.ts'
@@ -241,6 +242,34 @@ suite('finalize', () => {
     await service.clock.advance(31)
     assert.equal(await service.deps.issuance.takeOver(), 1)
     assert.equal((await client.finalize(order, csr.der)).body.status, 'valid')
+  })
+
+  test('that another process cannot finish keeps no other from being finished', async (t) => {
+    const fault = { label: 'finalize.begun' }
+    const service = await startAcmeService(t, {
+      checkpoint(label) {
+        if (label === fault.label) throw new Error('the process was cut off')
+      },
+    })
+    const client = await service.register('trust')
+    const orders = [await client.newOrder(['a.example.com']), await client.newOrder(['b.example.com'])]
+    for (const [index, { body }] of orders.entries()) {
+      const csr = csrFor([index === 0 ? 'a.example.com' : 'b.example.com'])
+      assertRefused(await client.finalize(body, csr.der), 'serverInternal', 500)
+    }
+    await service.clock.advance(31)
+    let signed = 0
+    const issuance = createIssuance({
+      ...service.deps,
+      owner: 'another',
+      leaseSeconds: 30,
+      checkpoint(label) {
+        if (label === 'finalize.signed' && ++signed === 1) throw new Error('the key store does not answer')
+      },
+    })
+    assert.equal(await issuance.takeOver(), 1)
+    await service.clock.advance(31)
+    assert.equal(await issuance.takeOver(), 1)
   })
 
   test('does not begin for an account that was deactivated meanwhile', async (t) => {
