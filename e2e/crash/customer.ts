@@ -23,7 +23,7 @@ export interface Receipt {
   readonly names: readonly string[]
   readonly csrDer: Buffer
   readonly chainPem: string
-  /** The first thing that went wrong on the way, and how long after it the order was valid. */
+  /** What went wrong last on the way, and how long after it the order was valid. */
   readonly trouble?: { readonly fate: string; readonly recoverySeconds: number }
 }
 
@@ -181,16 +181,17 @@ class Line implements Transport {
 class Patience {
   readonly #line: Line
   readonly #deadline = performance.now() + orderLimitMilliseconds
-  #trouble: { readonly fate: string; readonly since: number } | undefined
+  #trouble: { readonly with: Replica | 'database'; readonly since: number } | undefined
 
   constructor(line: Line) {
     this.#line = line
   }
 
-  /** What went wrong first, measured to now. */
+  /** What went wrong last, measured to now. */
   trouble(): Receipt['trouble'] {
     if (this.#trouble === undefined) return undefined
-    const { fate, since } = this.#trouble
+    const { with: party, since } = this.#trouble
+    const fate = party === 'database' ? databaseFate : party.fate
     return { fate, recoverySeconds: (performance.now() - since) / 1000 }
   }
 
@@ -206,7 +207,7 @@ class Patience {
           replicas: this.#line.suspects(),
         })
       }
-      this.#note(databaseFate)
+      this.#note('database')
       await sleep(Math.min(Number(retryAfter) * 1000, longestRetryAfterMilliseconds))
     }
   }
@@ -221,14 +222,15 @@ class Patience {
         return await attempt()
       } catch (error) {
         if (!(error instanceof ConnectionLost)) throw error
-        this.#note(error.replica.fate)
+        this.#note(error.replica)
         await this.#line.turn()
         await sleep(retryMilliseconds)
       }
     }
   }
 
-  #note(fate: string): void {
-    this.#trouble ??= { fate, since: performance.now() }
+  /** Trouble begins when it is met first, and ends when the order is valid or another begins. */
+  #note(party: Replica | 'database'): void {
+    if (this.#trouble?.with !== party) this.#trouble = { with: party, since: performance.now() }
   }
 }

@@ -8,7 +8,7 @@ import { Violation } from './violation.ts'
 import type { World } from './world.ts'
 
 /** How long Postgres stays away: not at all, and long enough for /ready, which remembers an answer for a second. */
-const outages = [0, 4_000, 0, 2_500]
+const outages = [0, 4_000, 0, 6_000]
 const readyLimitMilliseconds = 20_000
 
 /**

@@ -8,6 +8,8 @@ import type { World } from './world.ts'
 const size = 4
 /** In this share of cases nobody is left. */
 const blackouts = 0.1
+/** In this share of cases a process may die that does not serve yet. */
+const starters = 0.1
 export const unplanned = 'any moment'
 
 /** Replicas under load die at whatever they are doing, sometimes all of them at once, and are replaced. */
@@ -26,9 +28,7 @@ export async function killAtRandom(world: World, kills: number): Promise<void> {
   }
 
   async function killSome(): Promise<void> {
-    const isBlackout = random.chance(blackouts)
-    const { fleet } = world
-    const victims = isBlackout ? fleet.alive().slice(0, kills - done) : chooseOne(fleet, random)
+    const victims = chooseVictims(world.fleet, random).slice(0, kills - done)
     for (const victim of victims) {
       victim.kill()
       world.tally.kill(unplanned)
@@ -50,11 +50,12 @@ export async function killAtRandom(world: World, kills: number): Promise<void> {
   console.log(`      ${receipts.length} orders valid, ${hit} hit`)
 }
 
-/** Never the last that serves; now and then one that only starts. */
-function chooseOne(fleet: Fleet, random: Random): Replica[] {
+/** One, now and then one that only starts, or all of them; nobody while only one serves. */
+function chooseVictims(fleet: Fleet, random: Random): Replica[] {
   const open = fleet.open()
   if (open.length < 2) return []
-  return [random.pick(random.chance(0.1) ? fleet.alive() : open)]
+  if (random.chance(blackouts)) return fleet.alive()
+  return [random.pick(random.chance(starters) ? fleet.alive() : open)]
 }
 
 /** Sees to it that so many replicas serve. */

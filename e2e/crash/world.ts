@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { certificatesOf, verifyChain } from '../harness/openssl.ts'
+import { verifyChain } from '../harness/openssl.ts'
 import { auditLeases, auditReceipts, auditTables } from './audit.ts'
 import type { ChallengeSite } from './challenge-site.ts'
 import { Customer, type Receipt } from './customer.ts'
@@ -61,6 +61,12 @@ export class World {
     const first = await this.fleet.start({ fate: 'preparation' })
     this.#journal = await Journal.begin(this.#db)
     await first.stop()
+    const { rows } = await this.#db.query<{ root_pem: string }>('select root_pem from issuer_certificates')
+    await writeFile(this.#rootFile, rows.map(({ root_pem }) => root_pem).join('\n'))
+  }
+
+  get #rootFile(): string {
+    return join(this.#parts.folder, this.name, 'root.pem')
   }
 
   get journal(): Journal {
@@ -95,11 +101,7 @@ export class World {
 
   /** Whether OpenSSL accepts what a client got. */
   async verify({ chainPem, names }: Receipt): Promise<void> {
-    const { rows } = await this.#db.query<{ root_pem: string }>('select root_pem from issuer_certificates')
-    const roots = rows.flatMap(({ root_pem }) => certificatesOf(root_pem))
-    const rootFile = join(this.#parts.folder, this.name, 'root.pem')
-    await writeFile(rootFile, roots.map(String).join(''))
-    await verifyChain(chainPem, names, rootFile)
+    await verifyChain(chainPem, names, this.#rootFile)
   }
 
   /** Waits until nobody owns any work; clients must be satisfied already. */
