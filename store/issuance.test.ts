@@ -99,15 +99,28 @@ for (const kind of ['postgres', 'pglite'] as const) {
         authorizations: [anAuthorization('a.example.com', { status: 'valid' })],
       })
       await createOrder(db, incomplete)
-      for (const order of [deactivated, incomplete]) {
+      const expired = anOrder(world, ['www.example.com'], {
+        authorizations: [anAuthorization('www.example.com', { status: 'valid' })],
+        expiresAt: new Date(0),
+      })
+      await createOrder(db, expired)
+      for (const order of [deactivated, incomplete, expired]) {
         assert.equal(await beginIssuance(db, (await anIntent(world, order)).intent), false)
       }
-      const ready = await aReadyOrder(db, world)
+      const ready = anOrder(world, ['www.example.com'], {
+        authorizations: [anAuthorization('www.example.com', { status: 'valid' })],
+        expiresAt: new Date('2100-01-01T00:00:00Z'),
+      })
+      await createOrder(db, ready)
       const stranger = (await aWorld(db)).accountId
       assert.equal(await beginIssuance(db, (await anIntent(world, ready, { accountId: stranger })).intent), false)
       t.after(() => setClockOffset(db, 0))
       await setClockOffset(db, 2 * 86_400)
-      assert.equal(await beginIssuance(db, (await anIntent(world, ready)).intent), false, 'expired')
+      assert.equal(
+        await beginIssuance(db, (await anIntent(world, ready)).intent),
+        false,
+        'with an authorization that expired',
+      )
     })
 
     test('one who does not own the intent changes nothing', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { sql } from 'kysely'
 import {
   deactivateAuthorization,
@@ -100,6 +101,23 @@ test('a limit beyond the number of connections is as exact, and costs a second r
   const results = await Promise.all(Array.from({ length: limit + 50 }, () => createFor(accountId, limit)))
   assert.equal(results.filter(({ outcome }) => outcome === 'created').length, limit - 1)
 })
+
+test('who is near the limit counts what others are about to commit', async () => {
+  const accountId = await anAccount(db)
+  let last: Promise<unknown> | undefined
+  await db.transaction().execute(async (trx) => {
+    await createOrder(trx, anOrder(world, ['www.example.com'], { accountId, pendingLimit: 1_000_000 }))
+    let settled = false
+    last = createFor(accountId, 1).finally(() => (settled = true))
+    while (!settled && !(await somebodyWaits())) await setImmediate()
+  })
+  assert.deepEqual(await last, { outcome: 'too-many-pending', pending: 1 })
+})
+
+async function somebodyWaits(): Promise<boolean> {
+  const { rows } = await sql`select from pg_locks where locktype = 'advisory' and not granted`.execute(db)
+  return rows.length > 0
+}
 
 test('orders of different accounts do not wait for each other', async () => {
   const [one, other] = [await anAccount(db), await anAccount(db)]
