@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { createEmptyDatabase } from '../store/testing/database.ts'
+import { startPostgres } from '../store/testing/postgres.ts'
 import { runCertctl, startServe } from './testing/process.ts'
 import type { ServeProcess } from './testing/process.ts'
 import { temporaryFolder } from './testing/standalone.ts'
@@ -99,6 +100,25 @@ test('on Postgres an idle process needs less than 150 MB, and a manifest is rere
   const memory = /VmRSS:\s+([0-9]+) kB/.exec(await readFile(`/proc/${serve.child.pid}/status`, 'utf8').catch(() => ''))
   if (memory !== null) assert.ok(Number(memory[1]) < 150_000, `${memory[1]} kB`)
   assert.equal((await serve.end('SIGINT')).code, 0)
+})
+
+test('a database that crashes is found again, and one that is away is told by /ready alone', async (t) => {
+  const server = await startPostgres()
+  const environment = { CERTCTL_DATABASE_URL: server.url('postgres') }
+  const serve = await startServe(t, { manifests: samples, data: await temporaryFolder(t), environment })
+  await serve.ready()
+  await server.crash()
+  await serve.ready()
+  assert.equal((await serve.get('/acme/profile/trusted/directory')).status, 200)
+  await server.stop()
+  let ready = 200
+  for (let i = 0; ready !== 503 && i < 100; i++) {
+    await sleep(50)
+    ready = (await serve.get('/ready')).status
+  }
+  assert.equal(ready, 503)
+  assert.equal((await serve.get('/health')).status, 200)
+  assert.equal((await serve.end()).code, 0)
 })
 
 test('two processes on one database without a shared key do not make two CAs', async (t) => {

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { flushCompileCache } from 'node:module'
 import { resolve } from 'node:path'
 import type { Log } from '../acme/ports.ts'
 import { StartRefused } from './backend.ts'
@@ -58,6 +59,8 @@ async function serveUntilStopped(command: ServerCommand, config: Config, log: Lo
   process.on('SIGHUP', () => running.reload())
   try {
     const facts = await running.started
+    // Node would write it at the end alone, which a crash skips.
+    flushCompileCache()
     if (command.sample)
       process.stdout.write(banner({ externalUrl: config.externalUrls[0], pkiUrl: config.pkiUrl, ...facts }))
   } catch (error) {
