@@ -107,17 +107,18 @@ const began = (relation: string): string => `
           where ended.id = begun.id and ended.owner_before = begun.owner_after and ended.owner_after is null
       )`
 
-const completed = (relation: string): string => `
+/** Recorded, or too late to be: a process slower than its lease reaches the label as well. */
+const completedOrLost = (relation: string): string => `
   select from crash_test.journal
-    where relation = '${relation}' and owner_before like $1 and owner_after is null`
+    where relation = '${relation}' and owner_before like $1 and owner_before is distinct from owner_after`
 
 const traces: Readonly<Record<Label, string | undefined>> = {
   'finalize.parsed': undefined,
   'finalize.begun': began('issuance_intents'),
   // Nothing has left the process, but the bytes that it signed are there.
   'finalize.signed': began('issuance_intents'),
-  'finalize.completed': completed('issuance_intents'),
+  'finalize.completed': completedOrLost('issuance_intents'),
   'validation.claimed': began('challenges'),
   'validation.probed': began('challenges'),
-  'validation.completed': completed('challenges'),
+  'validation.completed': completedOrLost('challenges'),
 }
