@@ -8,7 +8,7 @@ import { ensureServerKey } from './server-keys.ts'
 import { cloneDatabase, openTestDatabase } from './testing/database.ts'
 
 for (const kind of ['postgres', 'pglite'] as const) {
-  test(`values come back from ${kind} as their types promise`, async (t) => {
+  test(`values and violations come back from ${kind} as their types promise`, async (t) => {
     const database = await openTestDatabase(kind)
     t.after(() => database.close())
     const instant = new Date('2026-07-01T12:34:56.789Z')
@@ -23,6 +23,16 @@ for (const kind of ['postgres', 'pglite'] as const) {
     assert.equal(row.count, 0)
     assert.deepEqual(row.list, ['a', 'b'])
     assert.deepEqual(row.json, [{ a: 1 }])
+
+    const insert = () =>
+      sql`insert into server_keys (name, key) values ('a', decode(repeat('00', 32), 'hex'))`.execute(database.db)
+    await insert()
+    await assert.rejects(insert(), (error) => {
+      assert.ok(isUniqueViolation(error))
+      assert.ok(isUniqueViolation(error, 'server_keys_pkey'))
+      assert.ok(!isUniqueViolation(error, 'accounts_key_key'))
+      return true
+    })
   })
 }
 
@@ -76,22 +86,6 @@ test('a statement that runs too long, or meets no server, is unavailability and 
   await nowhere.close()
 
   await assert.rejects(sql`select 1 / 0`.execute(database.db), (error) => !isUnavailable(error))
-})
-
-test('a unique violation is told by the name of its constraint, on either kind of database', async (t) => {
-  for (const kind of ['postgres', 'pglite'] as const) {
-    const database = await openTestDatabase(kind)
-    t.after(() => database.close())
-    const insert = () =>
-      sql`insert into server_keys (name, key) values ('a', decode(repeat('00', 32), 'hex'))`.execute(database.db)
-    await insert()
-    await assert.rejects(insert(), (error) => {
-      assert.ok(isUniqueViolation(error))
-      assert.ok(isUniqueViolation(error, 'server_keys_pkey'))
-      assert.ok(!isUniqueViolation(error, 'accounts_key_key'))
-      return true
-    })
-  }
 })
 
 test('statements are prepared once for each connection', async (t) => {
