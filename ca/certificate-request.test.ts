@@ -262,9 +262,9 @@ const hostile: [says: string, code: CaErrorCode, der: Uint8Array][] = [
     aRequest(key, { subjectPublicKeyInfoDer: sequence(sequence(oid('1.2.3')), Uint8Array.of(3, 1, 0)) }),
   ],
   [
-    'more than 16 KiB',
+    'more than 32 KiB',
     'csr-too-large',
-    aRequest(key, { subjectDer: writeName({ organization: Array.from({ length: 400 }, () => 'x'.repeat(40)) }) }),
+    aRequest(key, { subjectDer: writeName({ organization: Array.from({ length: 800 }, () => 'x'.repeat(40)) }) }),
   ],
   ['a hundred levels', 'csr-unparseable', nested(100)],
   ['eight thousand levels', 'csr-unparseable', nested(8000)],

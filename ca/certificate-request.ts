@@ -28,10 +28,10 @@ export interface CertificateRequest {
   readonly requestedExtensions: readonly string[]
 }
 
-const maximumOctets = 16 * 1024
+const maximumOctets = 32 * 1024
 
 /**
- * Reads a request strictly: DER throughout, at most 16 KiB, no trailing bytes, version 1, at most one extensionRequest
+ * Reads a request strictly: DER throughout, at most 32 KiB, no trailing bytes, version 1, at most one extensionRequest
  * and no extension twice, names that are names, a sound key, and a self-signature that verifies. Throws CaError with
  * 'csr-too-large', 'csr-unparseable', 'csr-bad-extension', 'csr-bad-name', 'malformed-key', 'weak-key' or
  * 'csr-bad-signature'. What is asked for in vain (usages, must-staple, subject attributes) is reported, not refused;

@@ -29,6 +29,18 @@ export interface ConstrainedNames {
   readonly subjectDer: Uint8Array
 }
 
+/** Promises those of the DNS names that an issuer may not certify, by its own constraints or by those above it. */
+export function findForbiddenDnsNames(
+  dnsNames: readonly string[],
+  issuer: {
+    readonly nameConstraints?: NameConstraints | undefined
+    readonly inherited: { readonly nameConstraints: readonly NameConstraints[] }
+  },
+): string[] {
+  const levels = [issuer.nameConstraints, ...issuer.inherited.nameConstraints].filter((level) => level !== undefined)
+  return dnsNames.filter((name) => levels.some((level) => !dnsAllowed(name, level)))
+}
+
 /** Says which name a chain's constraints forbid, or undefined. Every level must permit every name. */
 export function findForbiddenName(
   names: ConstrainedNames,

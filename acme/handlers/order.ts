@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { findForbiddenDnsNames } from '../../ca/index.ts'
 import { createOrder, type NewAuthorization } from '../../store/orders.ts'
 import { newId, type AuthorizationId, type ChallengeId, type OrderId } from '../../store/schema.ts'
 import type { OrderView } from '../../store/views.ts'
 import { assertClientNetwork } from '../client-networks.ts'
 import type { AcmeDeps } from '../deps.ts'
 import { baseName, isWildcard } from '../dns-names.ts'
-import { parseIdentifiers, type Identifier } from '../identifiers.ts'
+import { parseIdentifiers, throwFaults, type Identifier } from '../identifiers.ts'
 import { leafValidityOf } from '../leaf-plan.ts'
 import { challengeTypesFor, judgeIdentifiers } from '../name-policy.ts'
 import type { NewOrderPayload } from '../payloads.ts'
@@ -25,6 +26,7 @@ export async function newOrder(deps: AcmeDeps, request: AccountRequest<NewOrderP
   assertNotSuspended(profile)
   const identifiers = parseIdentifiers(request.payload.identifiers)
   judgeIdentifiers(identifiers, profile.policy)
+  assertCertifiable(deps, profile, identifiers)
   const validity = requestedValidity(deps, profile, request)
   const limits = mergeRateLimits(deps.config.rateLimits, profile.policy.rateLimits)
   const charges = [newOrderCharge(limits, profile.id, request.account.id)]
@@ -72,6 +74,20 @@ export async function findPinnedProfile(
   if (profile?.uuid !== profileUuid) return undefined
   assertClientNetwork(profile, clientAddress)
   return profile
+}
+
+/** What the CA's own name constraints forbid is refused before anything is proven; issuing would refuse it at the end. */
+function assertCertifiable({ issuers }: AcmeDeps, profile: ServedProfile, identifiers: readonly Identifier[]): void {
+  const issuer = issuers.signing(profile.issuerId)
+  if (!issuer) return
+  const names = identifiers.map(({ value }) => value)
+  throwFaults(
+    findForbiddenDnsNames(names, issuer.ca.certificate).map((value) => ({
+      type: 'rejectedIdentifier',
+      detail: `The issuing CA may not certify ${value}: its name constraints forbid it.`,
+      identifier: { type: 'dns', value },
+    })),
+  )
 }
 
 export function assertNotSuspended({ id, policy }: ServedProfile): void {

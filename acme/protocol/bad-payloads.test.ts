@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { shareAcmeService, startAcmeService, type AcmeService } from '../testing/acme-service.ts'
+import { csrFor } from '../testing/csr.ts'
 import { assertRefused } from '../testing/refused.ts'
 
 const badIdentifiers: readonly (readonly [what: string, identifier: unknown, type: string, status: number])[] = [
@@ -66,6 +67,26 @@ suite('newOrder refuses, and stores nothing for', () => {
       ['a.example.net', 'a.example.org'],
     )
   })
+})
+
+test('newOrder refuses what the name constraints of the CA forbid, before anything is proven', async (t) => {
+  const service = await startAcmeService(t, { nameConstraints: { permitted: { dns: ['in.example.com'] } } })
+  const client = await service.register('challenge')
+  const refused = await client.newOrder(['a.in.example.com', 'a.out.example.com'])
+  assertRefused(refused, 'rejectedIdentifier', 403)
+  assert.match(refused.problem?.detail ?? '', /a\.out\.example\.com/)
+  assert.equal((await client.newOrder(['a.in.example.com', '*.in.example.com'])).status, 201)
+})
+
+test('a hundred of the longest names fit into a CSR', async (t) => {
+  const service = await startAcmeService(t)
+  const client = await service.register('trust')
+  const names = Array.from(
+    { length: 100 },
+    (_, index) => `${`${String(index).padStart(62, 'a')}.`.repeat(3)}example.com`,
+  )
+  const order = await client.newOrder(names)
+  assert.equal((await client.finalize(order.body, csrFor(names).der)).body.status, 'valid')
 })
 
 test('names are compared and issued in lower case', async (t) => {
