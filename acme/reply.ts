@@ -32,7 +32,7 @@ export function sendReply(response: Response, reply: Reply, context: ReplyContex
   response.status(reply.status)
   if (reply.pem !== undefined) sendBody(response, 'application/pem-certificate-chain', reply.pem)
   else if (reply.json !== undefined) sendBody(response, 'application/json', JSON.stringify(reply.json))
-  else response.end()
+  else sendNothing(response)
 }
 
 /** Sends a problem document (RFC 7807) with the same headers: an error without a nonce would strand the client. */
@@ -48,6 +48,12 @@ function setCommonHeaders(response: Response, { nonce, indexUrl }: ReplyContext)
   response.set('Replay-Nonce', nonce)
   response.set('Cache-Control', 'no-store')
   if (indexUrl !== undefined) response.append('Link', `<${indexUrl}>;rel="index"`)
+}
+
+/** Without a length, Node's own client takes the answer to HEAD for one that ends with its connection. */
+function sendNothing(response: Response): void {
+  if (response.statusCode !== 204) response.set('Content-Length', '0')
+  response.end()
 }
 
 /** `response.send` would add a charset to the media type and hash the body for an ETag. */

@@ -77,8 +77,8 @@ test('without its database the process lives, is not ready, and asks clients to 
   assert.equal(directory.status, 503)
   assert.equal(directory.headers['retry-after'], '5')
   assert.equal(directory.headers['content-type'], 'application/problem+json')
-  assert.match(serve.output(), /the database is not there yet; trying again/)
   assert.equal((await serve.end()).code, 0, 'a start that waits can be stopped')
+  assert.match(serve.output(), /the database is not there yet; trying again/)
 })
 
 test('on Postgres an idle process needs less than 150 MB, and a manifest is reread when it changes', async (t) => {
