@@ -11,6 +11,8 @@ export interface Loop {
 }
 
 const longestBackoffSeconds = 300
+/** A database that comes back is to be used at once: orders may be waiting to be taken over. */
+const longestWaitForDatabaseSeconds = 5
 
 /**
  * Does `work` every so often, never twice at once. A failure is logged and tried again after a growing pause; the
@@ -26,10 +28,11 @@ export function startLoop(options: {
   const stopped = new AbortController()
   let waking = new AbortController()
   let failures = 0
+  let nextSeconds = intervalSeconds
 
   async function runUntilStopped(): Promise<void> {
     while (!stopped.signal.aborted) {
-      await pause(failures === 0 ? intervalSeconds : Math.min(2 ** (failures - 1), longestBackoffSeconds))
+      await pause(nextSeconds)
       if (stopped.signal.aborted) return
       await runOnce()
     }
@@ -39,9 +42,14 @@ export function startLoop(options: {
     try {
       await work()
       failures = 0
+      nextSeconds = intervalSeconds
     } catch (error) {
       failures += 1
-      const words = isUnavailable(error) ? `${name} waits for the database` : `${name} failed and will be tried again`
+      const isAway = isUnavailable(error)
+      nextSeconds = isAway
+        ? Math.min(intervalSeconds, longestWaitForDatabaseSeconds)
+        : Math.min(2 ** (failures - 1), longestBackoffSeconds)
+      const words = isAway ? `${name} waits for the database` : `${name} failed and will be tried again`
       log.warn({ err: error, attempt: failures }, words)
     }
   }
