@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
-import ipaddr from 'ipaddr.js'
+import { parseNetwork } from '../acme/ip-address.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 
 /** The value that a text means, or what a person should write instead. */
@@ -140,7 +140,7 @@ export const network: SettingKind<string> = {
   hint: 'an IP address or network such as 10.0.0.0/8',
   parse(given) {
     if (isIP(given) !== 0) return good(`${given}/${isIP(given) === 4 ? 32 : 128}`)
-    return ipaddr.isValidCIDR(given) ? good(given) : bad('write an IP address or a network such as 10.0.0.0/8')
+    return parseNetwork(given) ? good(given) : bad('write an IP address or a network such as 10.0.0.0/8')
   },
 }
 

@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js'
+import { formatAddress, parseAddress, parseNetwork } from '../../acme/ip-address.ts'
 import type { FieldError } from '../api/check.ts'
 import { fieldPath } from '../api/check.ts'
 
@@ -20,13 +20,12 @@ export function networkErrors(networks: readonly string[] | undefined, path: rea
   })
 }
 
-function networkMistake(network: string): string | undefined {
-  if (!ipaddr.isValidCIDR(network) || !/^[0-9.]+\/|:/.test(network)) {
-    return `is ${JSON.stringify(network)}; write a network such as 10.0.0.0/8 or fd00::/8`
-  }
-  const [address, prefix] = ipaddr.parseCIDR(network)
-  const base = (address.kind() === 'ipv4' ? ipaddr.IPv4 : ipaddr.IPv6).networkAddressFromCIDR(network)
-  return base.toString() === address.toString()
-    ? undefined
-    : `has bits beyond its prefix; write ${base.toString()}/${prefix}`
+function networkMistake(text: string): string | undefined {
+  const network = text.includes('/') ? parseNetwork(text) : undefined
+  if (!network) return `is ${JSON.stringify(text)}; write a network such as 10.0.0.0/8 or fd00::/8`
+  const address = parseAddress(text.slice(0, text.indexOf('/')))
+  const hasHostBits = address?.some((octet, index) => octet !== network.bytes[index])
+  return hasHostBits === true
+    ? `has bits beyond its prefix; write ${formatAddress(network.bytes)}/${network.prefixLength}`
+    : undefined
 }
