@@ -16,6 +16,7 @@ import {
   selectChallenge,
   selectOrder,
 } from './view-queries.ts'
+import { statement, type ValueOf } from './statement.ts'
 import type { AuthorizationView, CertificateView, ChallengeView, OrderView } from './views.ts'
 
 interface TargetViews {
@@ -77,40 +78,64 @@ export async function spendNonce<Kind extends TargetKind = never>(
   db: Db,
   request: NonceToSpend<Kind>,
 ): Promise<SpentNonce<Kind>> {
-  const reader = request.target && targetReaders[request.target.kind]
-  const { rows } = await sql<SpentNonceRow<Kind>>`
-    with clock as materialized (select certctl_now() as now),
-    spent as (
-      insert into used_nonces (nonce, expires_at)
-      select ${request.nonce}::bytea, issued.at + issued.ttl
-        from nonce_epoch, clock,
-          (select ${request.issuedAt}::timestamptz as at, make_interval(secs => ${request.ttlSeconds}) as ttl) issued
-        where epoch = ${request.epoch} and issued.at > clock.now - issued.ttl
-          and issued.at <= clock.now + make_interval(secs => ${sql.lit(CLOCK_SLACK_SECONDS)})
-      on conflict do nothing
-      returning true
-    )
-    select clock.now, exists (select from spent) as spent,
-      exists (select from nonce_epoch where epoch = ${request.epoch}) as epoch_known,
-      ${selectAccount(request.accountId)} as account,
-      case when exists (select from spent) then ${selectTarget(request, reader)} end as target
-    from clock`.execute(db)
+  const { accountId, target } = request
+  const reader = target && targetReaders[target.kind]
+  const spend = accountId === undefined ? spendForNobody : (reader?.spend ?? spendForAccount)
+  const rows = await spend(db, { ...request, accountId, targetId: target?.id })
   const row = rows[0]
   if (row === undefined) throw new TypeError('a statement that always returns one row returned none')
   return {
     outcome: outcomeOf(row),
     now: row.now,
     ...(row.account !== null && { account: readAccount(row.account) }),
-    ...(row.target !== null && reader !== undefined && { target: reader.read(row.target) }),
+    ...(row.target !== null && reader !== undefined && { target: reader.read(row.target as TargetJson[Kind]) }),
   }
 }
 
-interface SpentNonceRow<Kind extends TargetKind> {
+interface SpentNonceRow {
   now: Date
   spent: boolean
   epoch_known: boolean
   account: AccountJson | null
-  target: TargetJson[Kind] | null
+  /** Of the kind that was asked for. */
+  target: TargetJson[TargetKind] | null
+}
+
+interface SpendingValues {
+  nonce: Uint8Array
+  issuedAt: Date
+  epoch: Uint8Array
+  ttlSeconds: number
+  accountId: AccountId | undefined
+  targetId: string | undefined
+}
+
+type Spending = (db: Db, values: SpendingValues) => Promise<SpentNonceRow[]>
+
+/** The statement for requests that read these two, each a scalar query or null. */
+function spending(
+  select: (value: ValueOf<SpendingValues>) => { account: RawBuilder<unknown>; target: RawBuilder<unknown> },
+): Spending {
+  return statement<SpendingValues, SpentNonceRow>((value) => {
+    const { account, target } = select(value)
+    return sql<SpentNonceRow>`
+    with clock as materialized (select certctl_now() as now),
+    spent as (
+      insert into used_nonces (nonce, expires_at)
+      select ${value('nonce')}::bytea, issued.at + issued.ttl
+        from nonce_epoch, clock,
+          (select ${value('issuedAt')}::timestamptz as at, make_interval(secs => ${value('ttlSeconds')}) as ttl) issued
+        where epoch = ${value('epoch')} and issued.at > clock.now - issued.ttl
+          and issued.at <= clock.now + make_interval(secs => ${sql.lit(CLOCK_SLACK_SECONDS)})
+      on conflict do nothing
+      returning true
+    )
+    select clock.now, exists (select from spent) as spent,
+      exists (select from nonce_epoch where epoch = ${value('epoch')}) as epoch_known,
+      ${account} as account,
+      case when exists (select from spent) then ${target} end as target
+    from clock`
+  })
 }
 
 interface AccountJson {
@@ -121,30 +146,36 @@ interface AccountJson {
   created_at: string
 }
 
+const nothing = sql`null`
+
+const selectAccount = (value: ValueOf<SpendingValues>): RawBuilder<unknown> =>
+  sql`(select json_build_object('status', status, 'key_version', key_version, 'contacts', contacts,
+    'terms_agreed_at', terms_agreed_at, 'created_at', created_at) from accounts where id = ${value('accountId')})`
+
+const spendForNobody = spending(() => ({ account: nothing, target: nothing }))
+const spendForAccount = spending((value) => ({ account: selectAccount(value), target: nothing }))
+
 interface TargetReader<Kind extends TargetKind> {
-  select(owned: OwnedObject): RawBuilder<{ view: TargetJson[Kind] }>
+  spend: Spending
   read(json: TargetJson[Kind]): TargetViews[Kind]
 }
 
+function targetReader<Kind extends TargetKind>(
+  select: (owned: OwnedObject) => RawBuilder<{ view: TargetJson[Kind] }>,
+  read: (json: TargetJson[Kind]) => TargetViews[Kind],
+): TargetReader<Kind> {
+  const spend = spending((value) => ({
+    account: selectAccount(value),
+    target: sql`(${select({ id: value('targetId'), accountId: value('accountId') })})`,
+  }))
+  return { spend, read }
+}
+
 const targetReaders: { readonly [Kind in TargetKind]: TargetReader<Kind> } = {
-  order: { select: selectOrder, read: readOrder },
-  authorization: { select: selectAuthorization, read: readAuthorization },
-  challenge: { select: selectChallenge, read: readChallenge },
-  certificate: { select: selectCertificate, read: readCertificate },
-}
-
-function selectAccount(id: AccountId | undefined): RawBuilder<AccountJson | null> {
-  if (id === undefined) return sql`null`
-  return sql`(select json_build_object('status', status, 'key_version', key_version, 'contacts', contacts,
-    'terms_agreed_at', terms_agreed_at, 'created_at', created_at) from accounts where id = ${id})`
-}
-
-function selectTarget<Kind extends TargetKind>(
-  { accountId, target }: NonceToSpend<Kind>,
-  reader: TargetReader<Kind> | undefined,
-): RawBuilder<TargetJson[Kind] | null> {
-  if (reader === undefined || target === undefined || accountId === undefined) return sql`null`
-  return sql`(${reader.select({ id: target.id, accountId })})`
+  order: targetReader(selectOrder, readOrder),
+  authorization: targetReader(selectAuthorization, readAuthorization),
+  challenge: targetReader(selectChallenge, readChallenge),
+  certificate: targetReader(selectCertificate, readCertificate),
 }
 
 function readAccount(json: AccountJson): AuthenticatedAccountRow {

@@ -134,8 +134,8 @@ export const certificateObject: RawBuilder<CertificateJson> = sql`json_build_obj
 
 /** What an object must be to be read: of this id, and of this account. */
 export interface OwnedObject {
-  id: string
-  accountId: AccountId
+  id: string | RawBuilder<unknown>
+  accountId: AccountId | RawBuilder<unknown>
 }
 
 export function selectOrder({ id, accountId }: OwnedObject): RawBuilder<{ view: OrderJson }> {
