@@ -20,6 +20,8 @@ export interface BenchOptions {
   pairs: number
   pollMs: number
   pin: boolean
+  /** Whose core Postgres shares. */
+  postgresCore: 'server' | 'driver'
   keep: boolean
   statements: boolean
   settings: Record<string, string>
@@ -55,6 +57,7 @@ export const benchUsage = `node bench/run.ts [options]
   --set NAME=VALUE      a setting for certctl, may be repeated
   --statements          print the SQL statements that cost most
   --cpu-prof DIR        let certctl leave a CPU profile (.cpuprofile, for Chrome DevTools) of each start there
+  --postgres-on WHAT    driver or server: whose core Postgres shares (default driver)
   --no-pin              leave the placement on cores to the kernel
   --keep                keep the servers' folders and logs
   --json FILE           every run as JSON (default .cache/bench/latest.json)
@@ -87,6 +90,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
       quick: flag,
       statements: flag,
       'no-pin': flag,
+      'postgres-on': option,
       keep: flag,
       help: flag,
     },
@@ -115,6 +119,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
     pairs: number('pairs', values.pairs, defaults.pairs, 0),
     pollMs: number('poll-ms', values['poll-ms'], 10, 0),
     pin: !values['no-pin'],
+    postgresCore: postgresCore(values['postgres-on']),
     keep: values.keep,
     statements: values.statements,
     settings: Object.fromEntries(values.set.map(nameAndValue)),
@@ -141,6 +146,11 @@ const quickRun = {
   concurrency: [8],
   accounts: [32],
   pairs: 1,
+}
+
+function postgresCore(text = 'driver'): 'server' | 'driver' {
+  if (text === 'server' || text === 'driver') return text
+  throw new Error('--postgres-on is server or driver')
 }
 
 function serverName(text: string): ServerName {

@@ -9,6 +9,8 @@ import { allowedCores } from './proc.ts'
 export interface Cores {
   server: number
   driver: number
+  /** One of the two. */
+  postgres: number
 }
 
 export interface ProcessSpec {
@@ -119,11 +121,11 @@ export async function waitFor<T>(
   }
 }
 
-/** Where the machine allows it, the servers get one core and the driver another. */
-export function chooseCores(): Cores | undefined {
+/** Where the machine allows it, the servers get one core and the driver another, and Postgres shares either. */
+export function chooseCores(postgres: 'server' | 'driver'): Cores | undefined {
   const [server, driver] = allowedCores()
   if (server === undefined || driver === undefined || !hasCommand('taskset')) return undefined
-  return { server, driver }
+  return { server, driver, postgres: postgres === 'server' ? server : driver }
 }
 
 /** Moves the harness itself (and its name server) to a core. */

@@ -68,7 +68,7 @@ export function renderReport(findings: Findings, report: Report, options: BenchO
 function machineParagraph({ cores, postgresVersion, measurements }: Findings, options: BenchOptions): string {
   const strangers = Math.max(0, ...measurements.map(({ strangersCpuShare }) => strangersCpuShare))
   const placement = cores
-    ? `Server and Postgres share core ${cores.server}, the load generator and the name server are on core ${cores.driver}.`
+    ? `The server has core ${cores.server}, the load generator and the name server have core ${cores.driver}; Postgres shares core ${cores.postgres}.`
     : 'Nothing is pinned to a core.'
   return [
     `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}, Node ${process.versions.node}`,

@@ -41,7 +41,7 @@ const settleMs = 1500
 
 /** Runs the whole plan, telling `say` what it is at. A server that fails is set aside, the others go on. */
 export async function runSession(options: BenchOptions, say: (line: string) => void): Promise<Findings> {
-  const cores = options.pin ? chooseCores() : undefined
+  const cores = options.pin ? chooseCores(options.postgresCore) : undefined
   if (cores) pinHarness(cores.driver)
   const findings: Findings = {
     cores,

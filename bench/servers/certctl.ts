@@ -22,7 +22,7 @@ export const certctlOnPostgres: BenchedServer = {
     'certctl on Postgres (fsync on), rate-limit backend memory, P-256 issuer; validates in the background with 1 fetch, finalize is synchronous',
   prepare,
   async start(surroundings) {
-    const cluster = await startPostgres({ folder: surroundings.folder, core: surroundings.cores?.server })
+    const cluster = await startPostgres({ folder: surroundings.folder, core: surroundings.cores?.postgres })
     const databaseUrl = await cluster.createDatabase(database)
     const server = await startCertctl(surroundings, { databaseUrl, rateLimitBackend: 'memory' })
     return {
@@ -54,7 +54,7 @@ export const certctlOnPglite: BenchedServer = {
 export async function startBothBackends(
   surroundings: Surroundings,
 ): Promise<{ servers: Record<RateLimitBackend, RunningServer>; stop(): Promise<void> }> {
-  const cluster = await startPostgres({ folder: surroundings.folder, core: surroundings.cores?.server })
+  const cluster = await startPostgres({ folder: surroundings.folder, core: surroundings.cores?.postgres })
   const start = async (rateLimitBackend: RateLimitBackend): Promise<RunningServer> => {
     const name = `${database}_${rateLimitBackend}`
     const folder = join(surroundings.folder, rateLimitBackend)

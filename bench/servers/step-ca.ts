@@ -31,7 +31,7 @@ export const stepCaOnPostgres: BenchedServer = {
   prepare: () => buildPeer(peer),
   async start(surroundings) {
     const { folder, cores } = surroundings
-    const cluster: PostgresCluster = await startPostgres({ folder, core: cores?.server })
+    const cluster: PostgresCluster = await startPostgres({ folder, core: cores?.postgres })
     const url = await cluster.createDatabase(database)
     const server = await startStepCa(surroundings, {
       type: 'postgresql',
