@@ -5,13 +5,15 @@ export interface BannerFacts {
   readonly profileIds: readonly string[]
   /** What clients must trust for the listener; absent where its certificate was brought along. */
   readonly caFile?: string
+  /** What that file holds, for those who want it inline. */
+  readonly caPem?: string
   /** Public ids of the Issuers. */
   readonly issuerIds: readonly string[]
 }
 
 /** Lines to read and to copy: where the directories are, what to trust, and one line for each of the common clients. */
 export function banner(facts: BannerFacts): string {
-  const { externalUrl, pkiUrl, profileIds, caFile, issuerIds } = facts
+  const { externalUrl, pkiUrl, profileIds, caFile, caPem, issuerIds } = facts
   const directory = (id: string): string => `${externalUrl}/acme/profile/${id}/directory`
   const first = directory(profileIds[0] ?? '<profile>')
   const trust = caFile ?? '<the CA of the listener>'
@@ -29,27 +31,32 @@ export function banner(facts: BannerFacts): string {
     'A first certificate',
     '  certbot',
     `    REQUESTS_CA_BUNDLE=${trust} certbot certonly --standalone --server ${first} --agree-tos --register-unsafely-without-email -d app.example.com --config-dir certbot --work-dir certbot --logs-dir certbot`,
+    '',
     '  lego',
     `    LEGO_CA_CERTIFICATES=${trust} lego --server ${first} --accept-tos --email me@example.com --domains app.example.com --http --http.port :5002 run`,
-    '  Caddy (Caddyfile, global options)',
-    `    { acme_ca ${first}`,
-    `      acme_ca_root ${trust} }`,
-    '  cert-manager (caBundle: base64 -w0 of the file to trust)',
-    ...clusterIssuer(first),
+    '',
+    '  Caddy',
+    `    printf '{\\n acme_ca ${first}\\n acme_ca_root ${trust}\\n}\\napp.example.com\\n' | caddy run --adapter caddyfile --config -`,
+    '',
+    '  cert-manager (in a cluster that reaches this address; CERTCTL_EXTERNAL_URLS names another)',
+    `    ${clusterIssuer(first, caPem)}`,
     '',
   ].join('\n')
 }
 
-function clusterIssuer(server: string): string[] {
-  return [
-    '    apiVersion: cert-manager.io/v1',
-    '    kind: ClusterIssuer',
-    '    metadata: {name: certctl}',
-    '    spec:',
-    '      acme:',
-    `        server: ${server}`,
-    '        caBundle: <base64>',
-    '        privateKeySecretRef: {name: certctl-account}',
-    '        solvers: [{http01: {ingress: {}}}]',
-  ]
+/** One line to paste; JSON is YAML too. */
+function clusterIssuer(server: string, caPem: string | undefined): string {
+  const acme = {
+    server,
+    ...(caPem !== undefined && { caBundle: Buffer.from(caPem).toString('base64') }),
+    privateKeySecretRef: { name: 'certctl-account' },
+    solvers: [{ http01: { ingress: {} } }],
+  }
+  const manifest = {
+    apiVersion: 'cert-manager.io/v1',
+    kind: 'ClusterIssuer',
+    metadata: { name: 'certctl' },
+    spec: { acme },
+  }
+  return `echo '${JSON.stringify(manifest)}' | kubectl apply -f -`
 }

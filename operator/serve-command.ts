@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { flushCompileCache } from 'node:module'
 import { resolve } from 'node:path'
 import type { Log } from '../acme/ports.ts'
@@ -61,8 +61,10 @@ async function serveUntilStopped(command: ServerCommand, config: Config, log: Lo
     const facts = await running.started
     // Node would write it at the end alone, which a crash skips.
     flushCompileCache()
-    if (command.sample)
-      process.stdout.write(banner({ externalUrl: config.externalUrls[0], pkiUrl: config.pkiUrl, ...facts }))
+    if (command.sample) {
+      const caPem = facts.caFile === undefined ? {} : { caPem: await readFile(facts.caFile, 'utf8') }
+      process.stdout.write(banner({ externalUrl: config.externalUrls[0], pkiUrl: config.pkiUrl, ...facts, ...caPem }))
+    }
   } catch (error) {
     if (!running.stopping) {
       await running.stop()
