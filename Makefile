@@ -46,8 +46,8 @@ crash: install ## Kill the server at every step of issuance and validation and a
 	node e2e/crash/run.ts
 
 .PHONY: bench
-bench: install ## Measure beside Pebble and step-ca (about half an hour)
-	node bench/run.ts
+bench: install ## Measure beside Pebble and step-ca (a quarter of an hour; BENCH_ARGS=--help)
+	node bench/run.ts $(BENCH_ARGS)
 
 .PHONY: clean
 clean: ## Remove what builds, runs and tests left
