@@ -154,15 +154,15 @@ export const settings = {
     name: 'CERTCTL_ACME_SERVER_CAA_IDENTITIES',
     about: 'Domain names that CAA records use for this CA, where the profile names none.',
   }),
-  http01Concurrency: setting(concurrency, '10', {
+  http01Concurrency: setting(concurrency, '50', {
     name: 'CERTCTL_ACME_SERVER_HTTP01_CONCURRENCY',
     about: 'http-01 validations that run at the same time.',
   }),
-  dns01Concurrency: setting(concurrency, '10', {
+  dns01Concurrency: setting(concurrency, '50', {
     name: 'CERTCTL_ACME_SERVER_DNS01_CONCURRENCY',
     about: 'dns-01 validations that run at the same time.',
   }),
-  tlsAlpn01Concurrency: setting(concurrency, '10', {
+  tlsAlpn01Concurrency: setting(concurrency, '50', {
     name: 'CERTCTL_ACME_SERVER_TLSALPN01_CONCURRENCY',
     about: 'tls-alpn-01 validations that run at the same time.',
   }),

@@ -278,6 +278,11 @@ AS $function$
       loop
         select tat into bucket_tat from rate_limit_buckets where key = keys[i] for no key update;
         exit when found;
+        -- A bucket that is not there is full, and asking whether it has room is no reason to make it.
+        if costs[i] = 0 then
+          bucket_tat := '-infinity';
+          exit;
+        end if;
         insert into rate_limit_buckets (key, tat, idle_after) values (keys[i], '-infinity', '-infinity')
           on conflict do nothing;
       end loop;
@@ -301,7 +306,7 @@ AS $function$
       update rate_limit_buckets
         set tat = tats[i],
           idle_after = case when idle_after < tats[i] then tats[i] + interval '1 hour' else idle_after end
-        where key = keys[i];
+        where key = keys[i] and costs[i] > 0;
     end loop;
   end
   $function$

@@ -18,7 +18,7 @@ export const challengeRetryAfterSeconds = 1
  * How long the answer waits for a validation that ends at once. Most do within milliseconds, and a client that reads
  * `valid` here is spared a poll.
  */
-const holdMilliseconds = 300
+const holdMilliseconds = 1000
 
 type ChallengeRequest = AccountRequest<{ readonly respond: boolean }, 'challenge'>
 

@@ -13,7 +13,7 @@ test('connects to the address that the name resolves to', async (t) => {
   socket.destroy()
 })
 
-test('only the judged address is connected to, though the name answers another one when asked again', async (t) => {
+test('defect 6 of others, checking one address and dialling another: only the judged one is connected to', async (t) => {
   const inner = await startTcpServer(t, (socket) => socket.end(), '127.0.0.2')
   let asked = 0
   const dns = await startDnsServer(t, (type, name) => {

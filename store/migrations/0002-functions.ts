@@ -104,6 +104,11 @@ export const statements: readonly string[] = [
       loop
         select tat into bucket_tat from rate_limit_buckets where key = keys[i] for no key update;
         exit when found;
+        -- A bucket that is not there is full, and asking whether it has room is no reason to make it.
+        if costs[i] = 0 then
+          bucket_tat := '-infinity';
+          exit;
+        end if;
         insert into rate_limit_buckets (key, tat, idle_after) values (keys[i], '-infinity', '-infinity')
           on conflict do nothing;
       end loop;
@@ -127,7 +132,7 @@ export const statements: readonly string[] = [
       update rate_limit_buckets
         set tat = tats[i],
           idle_after = case when idle_after < tats[i] then tats[i] + interval '1 hour' else idle_after end
-        where key = keys[i];
+        where key = keys[i] and costs[i] > 0;
     end loop;
   end
   $$`,
