@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from './database.ts'
+import { statement } from './statement.ts'
 
 /** One limit as GCRA: `burst` at once, one more every `emissionIntervalMs`. */
 export interface Bucket {
@@ -18,15 +19,20 @@ export type ChargeResult = { allowed: true } | { allowed: false; key: string; re
  * over all processes that share the database, by its clock, and as cheap for a large limit as for a small one.
  */
 export async function chargeBuckets(db: Db, buckets: readonly Bucket[]): Promise<ChargeResult> {
-  const { keys, intervals, bursts, costs } = bucketColumns(buckets)
-  const { rows } = await sql<{ refused_key: string; retry_after_us: number }>`
-    select refused_key, retry_after_us
-      from certctl_charge_buckets(${keys}::text[], ${intervals}::bigint[], ${bursts}::integer[], ${costs}::integer[])
-  `.execute(db)
+  const rows = await charge(db, bucketColumns(buckets))
   const refusal = rows[0]
   if (refusal === undefined) return { allowed: true }
   return { allowed: false, key: refusal.refused_key, retryAfterMs: Math.ceil(refusal.retry_after_us / 1000) }
 }
+
+const charge = statement<BucketColumns, { refused_key: string; retry_after_us: number }>(
+  (value) => sql`
+    select refused_key, retry_after_us
+      from certctl_charge_buckets(
+        ${value('keys')}::text[], ${value('intervals')}::bigint[], ${value('bursts')}::integer[],
+        ${value('costs')}::integer[]
+      )`,
+)
 
 /** Gives back what a charge took that turned out not to count. */
 export async function refundBuckets(db: Db, buckets: readonly Bucket[]): Promise<void> {
@@ -48,13 +54,15 @@ export function idleBuckets(batchSize: number): RawBuilder<unknown> {
     )) returning true`
 }
 
-/** Sorted by key, the order in which everybody locks them; whole microseconds keep the arithmetic exact. */
-function bucketColumns(buckets: readonly Bucket[]): {
+interface BucketColumns {
   keys: string[]
   intervals: number[]
   bursts: number[]
   costs: number[]
-} {
+}
+
+/** Sorted by key, the order in which everybody locks them; whole microseconds keep the arithmetic exact. */
+function bucketColumns(buckets: readonly Bucket[]): BucketColumns {
   const sorted = buckets.toSorted((a, b) => (a.key < b.key ? -1 : 1))
   return {
     keys: sorted.map(({ key }) => key),

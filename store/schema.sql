@@ -274,6 +274,9 @@ AS $function$
     moment timestamptz;
     early interval;
   begin
+    -- A crash of Postgres may forget the charges of its last moments; no request waits for the disk because of them.
+    perform set_config('synchronous_commit', 'off', true);
+
     for i in 1 .. cardinality(keys) loop
       loop
         select tat into bucket_tat from rate_limit_buckets where key = keys[i] for no key update;
