@@ -35,7 +35,7 @@ spec:
 
 interface Served {
   readonly serve: ServeProcess
-  connect(profile: string): Promise<AcmeClient>
+  readonly connect: (profile: string) => Promise<AcmeClient>
 }
 
 async function serveTwoIssuers(t: TestContext): Promise<Served> {
