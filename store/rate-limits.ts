@@ -7,7 +7,7 @@ export interface Bucket {
   key: string
   emissionIntervalMs: number
   burst: number
-  /** How many this takes, at most `burst`. */
+  /** How many this takes, at most `burst`; 0 asks whether there is room, and makes no bucket. */
   cost: number
 }
 
@@ -15,8 +15,8 @@ export type ChargeResult = { allowed: true } | { allowed: false; key: string; re
 
 /**
  * Charges every bucket, or none and names the first that refuses, in the order of keys, and when to come back. No key
- * may occur twice. Exact
- * over all processes that share the database, by its clock, and as cheap for a large limit as for a small one.
+ * may occur twice. Exact over all processes that share the database, by its clock, and as cheap for a large limit as
+ * for a small one.
  */
 export async function chargeBuckets(db: Db, buckets: readonly Bucket[]): Promise<ChargeResult> {
   const rows = await charge(db, bucketColumns(buckets))
