@@ -47,12 +47,9 @@ export interface AcmeMetrics {
 export interface AcmeConfig {
   /** Base URLs without a slash at the end; the Host header selects among them, the first is the default. */
   readonly externalUrls: readonly [string, ...string[]]
-  readonly pkiUrl: string
   readonly defaultProfileId?: string
   /** CIDRs of the proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
   readonly nonceTtlSeconds: number
-  /** Retry-After of pending challenges and orders under way. */
-  readonly pollIntervalSeconds: number
   readonly rateLimits: RateLimits
 }

@@ -82,11 +82,9 @@ export async function createAcmeParts(deps: AcmePartsDeps): Promise<AcmeParts> {
 function acmeConfig(config: Config): AcmeConfig {
   return {
     externalUrls: config.externalUrls,
-    pkiUrl: config.pkiUrl,
     ...(config.defaultProfileId !== undefined && { defaultProfileId: config.defaultProfileId }),
     trustedProxies: config.trustedProxies,
     nonceTtlSeconds: config.nonceTtl,
-    pollIntervalSeconds: 1,
     rateLimits: rateLimits(config),
   }
 }

@@ -248,11 +248,9 @@ async function createDeps({ db, clock, log: lines, url, options, issuers }: Deps
   const owner = 'test-replica'
   const config: AcmeConfig = {
     externalUrls: [url],
-    pkiUrl: 'http://pki.test',
     defaultProfileId: 'trust',
     trustedProxies: [],
     nonceTtlSeconds: 300,
-    pollIntervalSeconds: 1,
     rateLimits: defaultRateLimits,
     ...options.config,
   }
