@@ -1,33 +1,17 @@
-import { createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import {
-  createLocalSigner,
-  createSelfSignedCa,
-  createSubordinateCa,
-  encodePem,
-  generatePrivateKey,
-  generateSerialNumber,
-  parseIssuerCertificate,
-} from '../../../ca/index.ts'
-import type { CaCertificateSpec, IssuerCertificate, KeySpec } from '../../../ca/index.ts'
+import { generatePrivateKey } from '../../../ca/index.ts'
+import type { KeySpec } from '../../../ca/index.ts'
 import type { Trx } from '../../../store/database.ts'
-import { insertIssuerCertificate, listIssuerCertificates, upsertIssuer } from '../../../store/issuers.ts'
+import { listIssuerCertificates, upsertIssuer } from '../../../store/issuers.ts'
 import type { StoredIssuer } from '../../../store/issuers.ts'
 import type { IssuerSpec } from '../../api/issuer.ts'
-import { seconds } from '../../api/fields.ts'
 import { KeyFileError } from '../../ca-keys.ts'
 import { controllerActor, nextGeneration } from '../writing.ts'
+import { makeCa, storeGeneration } from './ca-material.ts'
+import type { CaMaterial } from './ca-material.ts'
 import type { DeclaredIssuer, GatheredIssuer, IssuerDeps } from './gather.ts'
 import type { IssuerPlan } from './plan.ts'
-import { constraintsOf, issuerIdentity, keySpec, selfMade } from './spec.ts'
-
-interface CaMaterial {
-  readonly certificate: IssuerCertificate
-  readonly chainPem: string
-  readonly rootPem: string
-}
-
-const backdateMs = 5 * 60 * 1000
+import { issuerIdentity, keySpec, selfMade } from './spec.ts'
 
 /**
  * Does what a plan says with key file and database, in one transaction, so that of many processes exactly one makes
@@ -42,7 +26,7 @@ export async function applyIssuerPlan(
   const { action } = plan
   if (!declared.spec.ok || action.do === 'keep' || action.do === 'serve') return true
   const { spec } = declared.spec
-  const material = action.do === 'adopt' ? action.ca : await makeCa(deps, declared, spec)
+  const material = action.do === 'adopt' ? action.ca : await makeCaOfFile(deps, declared, spec)
   return deps.db.transaction().execute(async (trx) => {
     const issuerId = await declareIssuer(trx, { declared, spec, stored: gathered.stored, now: gathered.observed.now })
     if (issuerId === undefined) return false
@@ -72,61 +56,12 @@ function declareIssuer(
   })
 }
 
-async function storeGeneration(trx: Trx, issuerId: string, material: CaMaterial): Promise<void> {
-  const { certificate, chainPem, rootPem } = material
-  await insertIssuerCertificate(trx, {
-    issuerId,
-    certificateDer: certificate.der,
-    chainPem,
-    rootPem,
-    subjectKeyId: certificate.subjectKeyId,
-    serialNumber: Buffer.from(certificate.serialNumber, 'hex'),
-    notBefore: certificate.notBefore,
-    notAfter: certificate.notAfter,
-    actor: controllerActor,
-  })
-}
-
 /** Makes the certificate of a CA whose key is safely in its file. */
-async function makeCa(deps: IssuerDeps, declared: DeclaredIssuer, spec: IssuerSpec): Promise<CaMaterial> {
+async function makeCaOfFile(deps: IssuerDeps, declared: DeclaredIssuer, spec: IssuerSpec): Promise<CaMaterial> {
   const made = selfMade(spec)
   if (made === undefined) throw new TypeError('only a self-made CA can be made')
   const key = await ensureKey(deps, declared, keySpec(made))
-  const now = deps.clock.now().getTime()
-  const certificateSpec = {
-    subject: made.subject,
-    notBefore: wholeSecond(now - backdateMs),
-    notAfter: wholeSecond(now + seconds(made.duration) * 1000),
-    pathLength: made.pathLength,
-    nameConstraints: constraintsOf(made),
-    serialNumber: generateSerialNumber(),
-  }
-  return spec.type === 'Subordinate' ? signByParent(declared, key, certificateSpec) : signBySelf(key, certificateSpec)
-}
-
-async function signBySelf(key: KeyObject, spec: CaCertificateSpec): Promise<CaMaterial> {
-  const der = await createSelfSignedCa(spec, createLocalSigner(key))
-  return { certificate: parseIssuerCertificate(der), chainPem: '', rootPem: encodePem('CERTIFICATE', der) }
-}
-
-/** A subordinate never outlives its parent: whatever it asks for is cut to that. */
-async function signByParent({ parent }: DeclaredIssuer, key: KeyObject, spec: CaCertificateSpec): Promise<CaMaterial> {
-  if (parent?.ok !== true) throw new TypeError('a Subordinate can only be made with its parent')
-  const issuer = parent.value
-  const [earliest, latest] = [issuer.certificate.notBefore, issuer.certificate.notAfter]
-  const der = await createSubordinateCa(
-    {
-      ...spec,
-      notBefore: spec.notBefore < earliest ? earliest : spec.notBefore,
-      notAfter: spec.notAfter > latest ? latest : spec.notAfter,
-    },
-    { subjectPublicKeyInfoDer: createPublicKey(key).export({ type: 'spki', format: 'der' }), issuer },
-  )
-  return {
-    certificate: parseIssuerCertificate(der),
-    chainPem: encodePem('CERTIFICATE', der) + issuer.chainPem,
-    rootPem: issuer.rootPem,
-  }
+  return makeCa({ spec, key, parent: declared.parent, now: deps.clock.now() })
 }
 
 /** The key file's key. One that was left by an earlier CA of this name is used again if it is of the right kind. */
@@ -150,8 +85,4 @@ function isOfKind({ asymmetricKeyType: type, asymmetricKeyDetails: details }: Ke
     case 'Ed25519':
       return type === 'ed25519'
   }
-}
-
-function wholeSecond(milliseconds: number): Date {
-  return new Date(Math.floor(milliseconds / 1000) * 1000)
 }

@@ -61,7 +61,7 @@ export async function gatherIssuer(deps: IssuerDeps, declared: DeclaredIssuer): 
     spec,
     ...(stored && { stored: { type: stored.type, identity: stored.specHash, generations: generations.map(known) } }),
     key: needsKey(spec, stored) ? judgeKey(key, generations.at(-1)) : 'not-needed',
-    keyFile: deps.keys.file(namespace, name),
+    keyPlace: deps.keys.file(namespace, name),
     ...(secret && { secret }),
     ...(parent && { parent }),
     now: deps.clock.now(),

@@ -34,7 +34,7 @@ const generation = (days: number): KnownGeneration => ({
 
 function anIssuer(changes: Partial<ObservedIssuer> & { of?: IssuerSpec }): ObservedIssuer {
   const { of = selfSigned, ...observed } = changes
-  return { spec: { ok: true, spec: of }, key: 'matches', keyFile: '/keys/a', now, ...observed }
+  return { spec: { ok: true, spec: of }, key: 'matches', keyPlace: '/keys/a', now, ...observed }
 }
 
 const stored = (of: IssuerSpec, days = 365): NonNullable<ObservedIssuer['stored']> => ({

@@ -28,10 +28,11 @@ export interface ObservedIssuer {
     /** Oldest first; empty where the Issuer never had a certificate. */
     readonly generations: readonly KnownGeneration[]
   }
-  /** SelfSigned and Subordinate: the key file beside the newest generation. */
+  /** SelfSigned and Subordinate: the key that is kept for it beside the newest generation. */
   readonly key: 'absent' | 'matches' | 'differs' | 'not-needed'
-  readonly keyFile: string
-  /** CASecret: the CA in the Secret. */
+  /** Where that key is or would be: a file, or a Secret. */
+  readonly keyPlace: string
+  /** The CA in the Issuer's Secret, where it has one. */
   readonly secret?: Found<IssuingCa>
   /** Subordinate: the CA that signs this one. */
   readonly parent?: Found<IssuingCa>
@@ -58,7 +59,7 @@ export function planIssuer(observed: ObservedIssuer): IssuerPlan {
   if (!spec.ok) return refused(failed('Accepted', spec.reason, errorsSentence(spec.errors)))
   const immutable = immutableMistake(spec.spec, observed.stored)
   if (immutable !== undefined) return refused(failed('Accepted', 'InvalidSpec', immutable))
-  const source = spec.spec.type === 'CASecret' ? planSecret(observed) : planSelfMade(spec.spec, observed)
+  const source = observed.secret === undefined ? planKey(spec.spec, observed) : planSecret(observed.secret, observed)
   if (!('notAfter' in source)) return source
   const { action, notAfter } = source
   const accepted = fulfilled('Accepted', 'the spec is valid')
@@ -76,41 +77,47 @@ export function planIssuer(observed: ObservedIssuer): IssuerPlan {
 
 type Source = { readonly action: IssuerPlan['action']; readonly notAfter: Date }
 
-function planSecret({ secret, stored }: ObservedIssuer): Source | IssuerPlan {
-  if (secret === undefined) throw new TypeError('a CASecret was observed without its Secret')
+/** A Secret that is brought along may be replaced by the next CA; one that was made for the Issuer may not. */
+function planSecret(secret: Found<IssuingCa>, { spec, stored, keyPlace }: ObservedIssuer): Source | IssuerPlan {
   if (!secret.ok) return unresolved(secret)
   const { certificate } = secret.value
+  const { notAfter } = certificate
   const known = stored?.generations.find(({ sha256Fingerprint }) => sha256Fingerprint === certificate.sha256Fingerprint)
-  const action =
-    known === undefined ? { do: 'adopt' as const, ca: secret.value } : { do: 'serve' as const, generationId: known.id }
-  return { action, notAfter: certificate.notAfter }
+  if (known !== undefined) return { action: { do: 'serve', generationId: known.id }, notAfter }
+  const newest = stored?.generations.at(-1)
+  const isBroughtAlong = spec.ok && spec.spec.type === 'CASecret'
+  if (newest !== undefined && !isBroughtAlong) {
+    return unresolved({ reason: 'KeyMismatch', message: otherKey(keyPlace, newest) })
+  }
+  return { action: { do: 'adopt', ca: secret.value }, notAfter }
 }
 
-function planSelfMade(spec: IssuerSpec, { stored, key, keyFile, parent }: ObservedIssuer): Source | IssuerPlan {
+function planKey(spec: IssuerSpec, { stored, key, keyPlace, parent }: ObservedIssuer): Source | IssuerPlan {
+  if (spec.type === 'CASecret') throw new TypeError('a CASecret was observed without its Secret')
   const newest = stored?.generations.at(-1)
   if (newest === undefined) {
     if (spec.type === 'Subordinate' && parent?.ok !== true) return unresolved(parent ?? noParent)
     return { action: { do: 'make' }, notAfter: new Date(8.64e15) }
   }
   if (key === 'matches') return { action: { do: 'serve', generationId: newest.id }, notAfter: newest.notAfter }
-  const message = key === 'absent' ? missingKey(keyFile, newest) : otherKey(keyFile, newest)
+  const message = key === 'absent' ? missingKey(keyPlace, newest) : otherKey(keyPlace, newest)
   return { ...unresolved({ reason: 'KeyMismatch', message }), refuseStart: message }
 }
 
 const noParent = { reason: 'ParentNotReady', message: 'the Issuer that signs this one is not there' } as const
 
 /** The CA exists, its key is elsewhere: making a new one would leave two CAs under one name. */
-function missingKey(keyFile: string, { sha256Fingerprint }: KnownGeneration): string {
+function missingKey(place: string, { sha256Fingerprint }: KnownGeneration): string {
   return (
-    `the database holds this Issuer's CA certificate (SHA-256 ${sha256Fingerprint}) but ${keyFile} does not exist; ` +
-    'processes that share a database share the CA keys: copy the file from where the CA was made, or use another database'
+    `the database holds this Issuer's CA certificate (SHA-256 ${sha256Fingerprint}) but ${place} does not exist; ` +
+    'processes that share a database share the CA keys: restore it from where the CA was made, or use another database'
   )
 }
 
-function otherKey(keyFile: string, { sha256Fingerprint }: KnownGeneration): string {
+function otherKey(place: string, { sha256Fingerprint }: KnownGeneration): string {
   return (
-    `${keyFile} is not the key of the CA certificate in the database (SHA-256 ${sha256Fingerprint}); ` +
-    'processes that share a database share the CA keys: put the right file there, or use another database'
+    `${place} is not the key of the CA certificate in the database (SHA-256 ${sha256Fingerprint}); ` +
+    'processes that share a database share the CA keys: put the right one there, or use another database'
   )
 }
 
