@@ -7,6 +7,8 @@ export interface Config extends Omit<SettingValues, 'externalUrls' | 'pkiUrl'> {
   /** At least one: the first is the default. */
   readonly externalUrls: readonly [string, ...string[]]
   readonly pkiUrl: string
+  /** Where the API server is, as Kubernetes tells every container; absent outside a cluster. */
+  readonly apiServer?: { readonly host: string; readonly port: string }
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -42,7 +44,10 @@ export function readConfig(environment: Environment = process.env): { config: Co
   const values = parseAll(environment, problems)
   problems.push(...pairProblems(environment))
   if (problems.length > 0) throw new SettingsError(problems)
-  return { config: Object.freeze(withDerivedUrls(values)), warnings: unknownNames(environment) }
+  return {
+    config: Object.freeze({ ...withDerivedUrls(values), ...apiServer(environment) }),
+    warnings: unknownNames(environment),
+  }
 }
 
 function parseAll(environment: Environment, problems: SettingProblem[]): SettingValues {
@@ -77,6 +82,11 @@ function withDerivedUrls(values: SettingValues): Config {
     externalUrls: [externalUrl, ...otherUrls],
     pkiUrl: values.pkiUrl ?? new URL(`http://localhost:${pkiPort}`).origin,
   }
+}
+
+function apiServer(environment: Environment): Pick<Config, 'apiServer'> {
+  const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' } = environment
+  return host === '' ? {} : { apiServer: { host, port } }
 }
 
 function unknownNames(environment: Environment): string[] {

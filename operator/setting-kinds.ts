@@ -172,6 +172,12 @@ export const dnsLabel: SettingKind<string> = {
       : bad('write small letters, digits and hyphens only, at most 63'),
 }
 
+/** A namespace, or `*` for all of them. */
+export const namespaceName: SettingKind<string> = {
+  hint: 'a namespace, or *',
+  parse: (given) => (given === '*' ? good(given) : dnsLabel.parse(given)),
+}
+
 /** A profile's id as it stands in URLs: `name` or `namespace.name`. */
 export const profileId: SettingKind<string> = {
   hint: "a profile's name, or namespace.name outside the own namespace",

@@ -7,6 +7,7 @@ import {
   integer,
   listenAddress,
   listOf,
+  namespaceName,
   network,
   oneOf,
   optionalListenAddress,
@@ -14,6 +15,7 @@ import {
   profileId,
   resolver,
   testCheckpoint,
+  text,
   webLink,
 } from './setting-kinds.ts'
 import type { Parsed, SettingKind } from './setting-kinds.ts'
@@ -114,6 +116,29 @@ export const settings = {
     name: 'CERTCTL_NAMESPACE',
     about: "The operator's own namespace: manifests that name none belong to it, and its profiles have short URLs.",
   }),
+  watchNamespaces: list(namespaceName, {
+    name: 'CERTCTL_WATCH_NAMESPACES',
+    about:
+      "Namespaces whose Issuers and CertificateProfiles are served in a cluster, or * for all. Unset: the operator's own.",
+  }),
+  podName: optional(text, {
+    name: 'CERTCTL_POD_NAME',
+    about: "What this replica is called in the Lease, in events and in the database. Unset: the machine's name.",
+  }),
+  clusterIssuers: setting(oneOf('off', 'on'), 'off', {
+    name: 'CERTCTL_CLUSTER_ISSUERS',
+    about:
+      "on keeps a cert-manager ClusterIssuer for each profile of the operator's own namespace that asks for one; needs the rights of rbac/cluster.yaml.",
+  }),
+  trustNamespaces: list(dnsLabel, {
+    name: 'CERTCTL_TRUST_NAMESPACES',
+    about:
+      'Namespaces in which the ConfigMap certctl-trust tells what clients must trust for the ACME listener. Unset: the own namespace.',
+  }),
+  clusterTrustBundle: setting(oneOf('off', 'on'), 'off', {
+    name: 'CERTCTL_CLUSTER_TRUST_BUNDLE',
+    about: 'on publishes the same as a ClusterTrustBundle, where the API server has that kind.',
+  }),
   manifestsInterval: setting(lookAgain, '10s', {
     name: 'CERTCTL_MANIFESTS_INTERVAL',
     about: 'How often the manifests are looked at when the file system has reported no change.',
@@ -169,6 +194,15 @@ export const settings = {
   dnsResolvers: list(resolver, {
     name: 'CERTCTL_ACME_SERVER_DNS01_RESOLVER',
     about: "DNS servers for every lookup that validation makes, where the profile names none. Unset: the system's.",
+  }),
+  validationNetworksCap: list(network, {
+    name: 'CERTCTL_ACME_SERVER_VALIDATION_NETWORKS_CAP',
+    about:
+      'Networks outside of which no profile may let validation connect. Unset: without Kubernetes any; in a cluster the private networks 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and fc00::/7.',
+  }),
+  resolversCap: list(resolver, {
+    name: 'CERTCTL_ACME_SERVER_RESOLVERS_CAP',
+    about: 'The only DNS servers that a profile may name. Unset: any.',
   }),
   validationHttpPort: setting(port, '80', {
     name: 'CERTCTL_ACME_VALIDATION_HTTP_PORT',
