@@ -4,7 +4,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { answerProbe } from './health.ts'
 import type { Readiness } from './health.ts'
 import { listenerTimeouts } from './listener.ts'
-import type { ServingCertificate } from './tls.ts'
+import type { ServingCertificate } from './tls-leaf.ts'
 
 /** The ACME listener. It answers probes from its first moment and everything else once `serve` has been called. */
 export interface Front {

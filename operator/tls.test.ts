@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { decodePem } from '../ca/index.ts'
 import { temporaryFolder } from './testing/standalone.ts'
 import { broughtCertificate, ownCertificate, servingHosts } from './tls.ts'
-import type { ServingCertificate } from './tls.ts'
+import type { ServingCertificate } from './tls-leaf.ts'
 
 const start = new Date('2026-06-01T00:00:00Z')
 const hosts = servingHosts(['https://acme.example.com', 'https://[fd00::1]:8443', 'https://localhost:8443'])
@@ -100,6 +100,27 @@ test('ten processes that start at once agree on the CA', async (t) => {
   const last = await ownCertificate(folder, hosts).current(start)
   await assertTrusted(folder, last)
   for (const one of served) await assertTrusted(folder, one)
+})
+
+test('processes that put the next CA in its place at once agree on it', async (t) => {
+  const folder = await temporaryFolder(t)
+  await ownCertificate(folder, hosts).current(start)
+  await ownCertificate(folder, hosts).current(after(3650 - 364))
+  const [, next] = await published(folder)
+  const late = after(3650 - 364 + 31)
+  const served = await Promise.all(Array.from({ length: 10 }, () => ownCertificate(folder, hosts).current(late)))
+  for (const { certPem } of served) assert.ok(new X509Certificate(certPem).verify(next?.publicKey ?? assert.fail()))
+  assert.equal((await published(folder)).length, 2)
+})
+
+test('the CAs to trust are told once the certificate has been read', async (t) => {
+  const folder = await temporaryFolder(t)
+  const certificates = ownCertificate(folder, hosts)
+  assert.equal(await certificates.caPem(), undefined)
+  await certificates.current(start)
+  assert.equal(await certificates.caPem(), await readFile(join(folder, 'ca.crt'), 'utf8'))
+  await certificates.current(after(3650 - 364))
+  assert.equal(decodePem((await certificates.caPem()) ?? '', 'CERTIFICATE').length, 2)
 })
 
 test('a certificate that was brought along is reread, and refused without its key', async (t) => {

@@ -1,49 +1,32 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
-import { readFile, rename } from 'node:fs/promises'
-import { isIP } from 'node:net'
-import { join } from 'node:path'
-import {
-  buildLeafTbs,
-  createLocalSigner,
-  createSelfSignedCa,
-  decodePem,
-  encodePem,
-  generatePrivateKey,
-  generateSerialNumber,
-  lintTbsCertificate,
-  loadIssuingCa,
-  signTbsCertificate,
-} from '../ca/index.ts'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import type { IssuingCa } from '../ca/index.ts'
-import { createWhole, ensurePrivateFolder, readIfExists, writeWhole } from './files.ts'
-
-/** What the ACME listener shows its clients. */
-export interface ServingCertificate {
-  readonly certPem: string
-  readonly keyPem: string
-}
+import { settleListenerCa } from './tls-ca.ts'
+import { folderListenerStore, listenerCaFile } from './tls-folder.ts'
+import { isUsable, issueServingCertificate } from './tls-leaf.ts'
+import type { ServingCertificate } from './tls-leaf.ts'
+import type { ListenerStore } from './tls-store.ts'
 
 /** Where the listener's certificate comes from. */
 export interface ServingCertificates {
-  /** What clients must trust; absent where the certificate was brought along. */
+  /** What clients must trust; absent where the certificate was brought along or its CA isn't in a file. */
   readonly caFile?: string
+  /**
+   * What clients must trust, in PEM, as the last `current` found it: every CA that a leaf is or will soon be of.
+   * Undefined where the certificate was brought along, and before the first `current`.
+   */
+  caPem(): Promise<string | undefined>
   /** The certificate to serve at `now`, renewed first where it is due. Cheap when nothing is. */
   current(now: Date): Promise<ServingCertificate>
 }
 
-const day = 24 * 3600 * 1000
-const caLifetime = 3650 * day
-const leafLifetime = 90 * day
-/** A new CA is published this long before the old one ends … */
-const caOverlap = 365 * day
-/** … and clients have this long to pick it up before a leaf of it is served. */
-const caNotice = 30 * day
-const backdate = 5 * 60 * 1000
+/** Each attempt but the last was lost to another process that changed the CA, and there is little to change in it. */
+const attempts = 10
 
 /** A certificate that somebody else made and renews, reread every time. */
 export function broughtCertificate(files: { certFile: string; keyFile: string }): ServingCertificates {
   return {
+    caPem: () => Promise.resolve(undefined),
     async current() {
       const [certPem, keyPem] = await Promise.all([readFile(files.certFile, 'utf8'), readFile(files.keyFile, 'utf8')])
       const certificate = new X509Certificate(certPem)
@@ -60,127 +43,41 @@ export function broughtCertificate(files: { certFile: string; keyFile: string })
  * trust, `tls.crt` and `tls.key` are what is served. Several processes may share the folder.
  */
 export function ownCertificate(folder: string, hosts: readonly string[]): ServingCertificates {
-  const files = {
-    caCert: join(folder, 'ca.crt'),
-    caKey: join(folder, 'ca.key'),
-    nextCaKey: join(folder, 'ca-next.key'),
-    cert: join(folder, 'tls.crt'),
-    key: join(folder, 'tls.key'),
-  }
+  return { ...ownCertificateIn(folderListenerStore(folder), hosts), caFile: listenerCaFile(folder) }
+}
 
-  async function current(now: Date): Promise<ServingCertificate> {
-    await ensurePrivateFolder(folder)
-    const ca = await currentCa(now)
-    const served = await readServed()
-    return served !== undefined && isUsable(served, { ca, hosts, now }) ? served : issue(ca, now)
-  }
+/** The same with its CA in any store, which several processes may share. Throws what the store throws. */
+export function ownCertificateIn(store: ListenerStore, hosts: readonly string[]): ServingCertificates {
+  let bundlePem: string | undefined
 
-  /** The CA that signs leaves now. Its successor is made, published and, after its notice, put in its place. */
-  async function currentCa(now: Date): Promise<IssuingCa> {
-    const ca = await ensureCa(files.caKey, now)
-    const remaining = ca.certificate.notAfter.getTime() - now.getTime()
-    if (remaining > caOverlap) return ca
-    const next = await ensureCa(files.nextCaKey, now)
-    if (next.certificate.notBefore.getTime() + caNotice > now.getTime() && remaining > 0) return ca
-    await rename(files.nextCaKey, files.caKey)
-    return next
-  }
-
-  /** The CA of a key file, both made if there is none. It is in ca.crt before this returns. */
-  async function ensureCa(keyFile: string, now: Date): Promise<IssuingCa> {
-    const key = await ensureKey(keyFile)
-    const published = certificatesIn(await readIfExists(files.caCert)).filter(({ validToDate }) => validToDate > now)
-    const existing = published.find((certificate) => certificate.checkPrivateKey(key))
-    if (existing !== undefined) return asCa(existing.raw, key)
-    const der = await createSelfSignedCa(
-      {
-        subject: { commonName: 'certctl listener CA' },
-        notBefore: wholeSecond(now.getTime() - backdate),
-        notAfter: wholeSecond(now.getTime() + caLifetime),
-        pathLength: 0,
-        serialNumber: generateSerialNumber(),
-      },
-      createLocalSigner(key),
-    )
-    const bundle = [...published.map(({ raw }) => new Uint8Array(raw)), der]
-    await writeWhole(files.caCert, bundle.map((one) => encodePem('CERTIFICATE', one)).join(''), 0o644)
-    return asCa(der, key)
-  }
-
-  async function readServed(): Promise<ServingCertificate | undefined> {
-    const [certPem, keyPem] = await Promise.all([readIfExists(files.cert), readIfExists(files.key)])
-    return certPem === undefined || keyPem === undefined ? undefined : { certPem, keyPem }
-  }
-
-  async function issue(ca: IssuingCa, now: Date): Promise<ServingCertificate> {
-    const key = await generatePrivateKey({ algorithm: 'ECDSA', curve: 'P-256' })
-    const plan = {
-      issuer: ca.certificate,
-      signatureAlgorithm: ca.signer.signatureAlgorithm,
-      subjectPublicKeyInfoDer: createPublicKey(key).export({ type: 'spki', format: 'der' }),
-      serialNumber: generateSerialNumber(),
-      notBefore: wholeSecond(Math.max(now.getTime() - backdate, ca.certificate.notBefore.getTime())),
-      notAfter: wholeSecond(Math.min(now.getTime() + leafLifetime, ca.certificate.notAfter.getTime())),
-      dnsNames: hosts.filter((host) => isIP(host) === 0),
-      ipAddresses: hosts.filter((host) => isIP(host) !== 0),
-      keyUsages: ['digitalSignature'],
-      extendedKeyUsages: ['serverAuth'],
-    } as const
-    const tbsDer = buildLeafTbs(plan)
-    const findings = lintTbsCertificate(tbsDer, plan)
-    if (findings.length > 0)
-      throw new Error(`the listener's certificate: ${findings.map(({ detail }) => detail).join('; ')}`)
-    const served = {
-      certPem: encodePem('CERTIFICATE', await signTbsCertificate(tbsDer, ca.signer)),
-      keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  async function settle(now: Date): Promise<IssuingCa> {
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const read = await store.readCa()
+      const { stored, signing } = await settleListenerCa(read, now)
+      if (stored === read || (await store.replaceCa(read, stored))) {
+        bundlePem = stored.bundlePem
+        return signing
+      }
     }
-    await writeWhole(files.key, served.keyPem, 0o600)
-    await writeWhole(files.cert, served.certPem, 0o644)
-    return served
+    throw new Error("other processes keep changing the listener's CA; it is tried again")
   }
 
-  return { caFile: files.caCert, current }
+  return {
+    caPem: () => Promise.resolve(bundlePem),
+    async current(now) {
+      const ca = await settle(now)
+      const wish = { ca, hosts, now }
+      const kept = await store.readLeaf()
+      if (kept !== undefined && isUsable(kept, wish)) return kept
+      const leaf = await issueServingCertificate(wish)
+      await store.keepLeaf(leaf)
+      return leaf
+    },
+  }
 }
 
 /** The names that the listener's certificate is for: those of the external URLs, and this machine's own. */
 export function servingHosts(externalUrls: readonly string[]): readonly string[] {
   const given = externalUrls.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, ''))
   return [...new Set([...given, 'localhost', '127.0.0.1', '::1'])]
-}
-
-async function ensureKey(file: string): Promise<KeyObject> {
-  const existing = await readIfExists(file)
-  if (existing !== undefined) return createPrivateKey(existing)
-  const key = await generatePrivateKey({ algorithm: 'ECDSA', curve: 'P-256' })
-  if (await createWhole(file, key.export({ type: 'pkcs8', format: 'pem' }).toString(), 0o600)) return key
-  return createPrivateKey(await readFile(file, 'utf8'))
-}
-
-function certificatesIn(pem: string | undefined): X509Certificate[] {
-  return pem === undefined ? [] : decodePem(pem, 'CERTIFICATE').map((der) => new X509Certificate(der))
-}
-
-function asCa(der: Uint8Array, key: KeyObject): IssuingCa {
-  const certificateDer = new Uint8Array(der)
-  return loadIssuingCa({ certificateDer, chainPem: '', rootPem: encodePem('CERTIFICATE', certificateDer) }, key)
-}
-
-/** Usable: of this CA, for these hosts, its own key, and a third of its life left. */
-function isUsable(
-  { certPem, keyPem }: ServingCertificate,
-  { ca, hosts, now }: { ca: IssuingCa; hosts: readonly string[]; now: Date },
-): boolean {
-  const certificate = new X509Certificate(certPem)
-  const renewAt = certificate.validToDate.getTime() - leafLifetime / 3
-  return (
-    now.getTime() < renewAt &&
-    now >= certificate.validFromDate &&
-    certificate.checkPrivateKey(createPrivateKey(keyPem)) &&
-    certificate.verify(ca.signer.publicKey) &&
-    hosts.every((host) => (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined)
-  )
-}
-
-function wholeSecond(milliseconds: number): Date {
-  return new Date(Math.floor(milliseconds / 1000) * 1000)
 }
