@@ -1,7 +1,17 @@
 import { z } from 'zod'
 import { parseDuration } from '../duration.ts'
-import { apiVersion, durationText, metadata, networks, objectName } from './fields.ts'
-import { withRules } from './rules.ts'
+import {
+  apiVersion,
+  durationText,
+  metadata,
+  namePatterns,
+  networks,
+  objectName,
+  setOf,
+  subdomainName,
+  text,
+} from './fields.ts'
+import { matches, withRules } from './rules.ts'
 
 const minute = 60
 const hour = 60 * minute
@@ -29,7 +39,20 @@ const rateLimits = z
   })
   .meta({ description: "Limits of this profile; what is left out is the server's." })
 
-const resolverPattern = /^([0-9.]{7,15}(:[0-9]{1,5})?|\[[0-9a-fA-F:]{2,39}\]:[0-9]{1,5}|[0-9a-fA-F:]{2,39})$/
+const resolver = withRules(z.string().max(47), 'Address of a DNS server, with a port where it is not 53.', [
+  matches(
+    /^([0-9.]{7,15}(:[0-9]{1,5})?|\[[0-9a-fA-F:]{2,39}\]:[0-9]{1,5}|[0-9a-fA-F:]{2,39})$/,
+    'is not a DNS server; write 10.0.0.10:53 or [fd00::10]:53',
+  ),
+])
+
+const webPage = (description: string): z.ZodString =>
+  withRules(z.string().max(2000), description, [
+    matches(
+      /^https?:\/\/(\[[0-9a-fA-F:.]+\]|[-A-Za-z0-9.]+)(:[0-9]{1,5})?([/?#][!-~]*)?$/,
+      'is not an http or https URL; write for example https://pki.example.com/terms',
+    ),
+  ])
 
 const acme = withRules(
   z.object({
@@ -39,12 +62,10 @@ const acme = withRules(
         description:
           'Challenge: every name is proven. TrustAuthenticated: every account may have any name permitted here.',
       }),
-    challengeTypes: z
-      .array(z.enum(['http-01', 'dns-01', 'tls-alpn-01']))
-      .min(1)
-      .max(3)
-      .default(['http-01', 'dns-01'])
-      .meta({ description: 'Challenges that are offered.', 'x-kubernetes-list-type': 'set' }),
+    challengeTypes: setOf('Challenges that are offered.', ['http-01', 'dns-01', 'tls-alpn-01']).default([
+      'http-01',
+      'dns-01',
+    ]),
     registration: z
       .enum(['Open'])
       .optional()
@@ -58,7 +79,7 @@ const acme = withRules(
     validation: z
       .object({
         resolvers: z
-          .array(z.string().max(47).regex(resolverPattern, 'is not a DNS server; write 10.0.0.10:53 or [fd00::10]:53'))
+          .array(resolver)
           .max(8)
           .default([])
           .meta({ description: "DNS servers for validation; the server's unless given." }),
@@ -68,18 +89,10 @@ const acme = withRules(
       .meta({ description: 'How challenges are looked at.' }),
     meta: z
       .object({
-        termsOfService: z
-          .url({ protocol: /^https?$/, error: 'is not an http or https URL' })
-          .max(2000)
-          .optional()
-          .meta({ description: 'Terms that accounts must agree to.' }),
-        website: z
-          .url({ protocol: /^https?$/, error: 'is not an http or https URL' })
-          .max(2000)
-          .optional()
-          .meta({ description: 'A page for people.' }),
+        termsOfService: webPage('Terms that accounts must agree to.').optional(),
+        website: webPage('A page for people.').optional(),
         caaIdentities: z
-          .array(z.string().min(1).max(253))
+          .array(text('A domain name.', { max: 253 }))
           .max(16)
           .optional()
           .meta({ description: 'Domain names of this CA in CAA records.' }),
@@ -114,31 +127,14 @@ const acme = withRules(
   ],
 )
 
-const namePattern = /^(\*\*?\.)?([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
-
-const dnsNames = (description: string, max: number): z.ZodArray<z.ZodString> =>
-  z
-    .array(
-      z
-        .string()
-        .max(253)
-        .regex(
-          namePattern,
-          'is not a name pattern; write example.com, *.example.com or **.example.com in small letters',
-        ),
-    )
-    .max(max)
-    .meta({ description })
-
 const identifiers = z
   .object({
     dns: z
       .object({
-        allowed: dnsNames(
+        allowed: namePatterns(
           'example.com is itself, *.example.com one label below it, **.example.com any number of labels below it.',
-          64,
         ).default([]),
-        denied: dnsNames('Names that are refused although they are allowed.', 64).default([]),
+        denied: namePatterns('Names that are refused although they are allowed.').default([]),
         wildcards: z
           .boolean()
           .default(false)
@@ -179,12 +175,7 @@ const validity = withRules(
 const keyRule = withRules(
   z.object({
     algorithm: z.enum(['ECDSA', 'RSA', 'Ed25519']).meta({ description: 'Kind of key.' }),
-    curves: z
-      .array(z.enum(['P-256', 'P-384', 'P-521']))
-      .min(1)
-      .max(3)
-      .optional()
-      .meta({ description: 'Curves of ECDSA keys; all three unless given.', 'x-kubernetes-list-type': 'set' }),
+    curves: setOf('Curves of ECDSA keys; all three unless given.', ['P-256', 'P-384', 'P-521']).optional(),
     minBits: z.int32().min(2048).max(4096).optional().meta({ description: 'Smallest RSA key.' }),
     maxBits: z.int32().min(2048).max(4096).optional().meta({ description: 'Largest RSA key.' }),
   }),
@@ -209,6 +200,34 @@ const keyRule = withRules(
     },
   ],
 )
+
+const certManager = z
+  .object({
+    clusterIssuer: z
+      .object({
+        enabled: z
+          .boolean()
+          .default(false)
+          .meta({ description: 'True: the operator makes the ClusterIssuer and keeps it correct, trust included.' }),
+        name: subdomainName("Name of the ClusterIssuer; the profile's id unless given.").optional(),
+        solvers: z
+          .array(
+            z
+              .looseObject({})
+              .meta({ description: 'A solver as cert-manager has it.', 'x-kubernetes-preserve-unknown-fields': true }),
+          )
+          .max(16)
+          .optional()
+          .meta({ description: 'Goes to spec.acme.solvers of the ClusterIssuer as it is: how challenges are proven.' }),
+      })
+      .prefault({})
+      .meta({
+        description:
+          "A ClusterIssuer of cert-manager for this directory. Only for profiles in the operator's own namespace.",
+      }),
+  })
+  .prefault({})
+  .meta({ description: 'What the operator makes for cert-manager.' })
 
 const fields = z.object({
   issuerRef: z
@@ -237,18 +256,20 @@ const fields = z.object({
     .meta({ description: 'Keys that certificates may have.' }),
   usages: z
     .object({
-      key: z
-        .array(z.enum(['digitalSignature', 'nonRepudiation', 'keyEncipherment', 'dataEncipherment', 'keyAgreement']))
-        .min(1)
-        .max(5)
-        .default(['digitalSignature'])
-        .meta({ description: 'Key usages (RFC 5280 section 4.2.1.3).', 'x-kubernetes-list-type': 'set' }),
-      extended: z
-        .array(z.enum(['serverAuth', 'clientAuth', 'codeSigning', 'emailProtection', 'timeStamping']))
-        .min(1)
-        .max(5)
-        .default(['serverAuth'])
-        .meta({ description: 'Extended key usages (RFC 5280 section 4.2.1.12).', 'x-kubernetes-list-type': 'set' }),
+      key: setOf('Key usages (RFC 5280 section 4.2.1.3).', [
+        'digitalSignature',
+        'nonRepudiation',
+        'keyEncipherment',
+        'dataEncipherment',
+        'keyAgreement',
+      ]).default(['digitalSignature']),
+      extended: setOf('Extended key usages (RFC 5280 section 4.2.1.12).', [
+        'serverAuth',
+        'clientAuth',
+        'codeSigning',
+        'emailProtection',
+        'timeStamping',
+      ]).default(['serverAuth']),
     })
     .prefault({})
     .meta({ description: 'What certificates may be used for.' }),
@@ -258,10 +279,15 @@ const fields = z.object({
         .enum(['Forbid', 'FromFirstDNS'])
         .default('FromFirstDNS')
         .meta({ description: 'FromFirstDNS repeats the first DNS name as common name where it fits.' }),
-      organization: z.array(z.string().min(1).max(64)).max(8).optional().meta({ description: 'Organizations (O).' }),
+      organization: z
+        .array(text('An organization.', { max: 64 }))
+        .max(8)
+        .optional()
+        .meta({ description: 'Organizations (O).' }),
     })
     .prefault({})
     .meta({ description: 'Subject of certificates; never copied from the request.' }),
+  certManager,
   suspend: z.boolean().default(false).meta({ description: 'True stops issuing: clients are told to come back later.' }),
 })
 
@@ -281,6 +307,14 @@ export const certificateProfileSpec = withRules(fields, 'An ACME directory and w
       spec.acme.authMode !== 'Challenge' ||
       spec.identifiers.dns?.wildcards !== true ||
       spec.acme.challengeTypes.includes('dns-01'),
+  },
+  {
+    rule: "self.acme.authMode != 'Challenge' || !self.certManager.clusterIssuer.enabled || (has(self.certManager.clusterIssuer.solvers) && self.certManager.clusterIssuer.solvers.size() > 0)",
+    message:
+      'Challenge mode needs a solver in clusterIssuer; add solvers, for example [{http01: {ingress: {ingressClassName: nginx}}}]',
+    field: 'certManager',
+    holds: ({ acme: { authMode }, certManager: { clusterIssuer } }) =>
+      authMode !== 'Challenge' || !clusterIssuer.enabled || (clusterIssuer.solvers ?? []).length > 0,
   },
 ])
 

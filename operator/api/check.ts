@@ -12,10 +12,11 @@ export type Checked<T> =
 
 /**
  * Reads an unknown value by a schema and reports everything that is wrong with it. Unlike an API server, which prunes
- * them, it refuses fields that the schema doesn't know: a typo must not pass for a setting.
+ * them, it refuses fields that the schema doesn't know: a typo must not pass for a setting. A field that is null counts
+ * as left out, as it does there.
  */
 export function check<S extends z.ZodType>(schema: S, given: unknown): Checked<z.output<S>> {
-  const parsed = schema.safeParse(given)
+  const parsed = schema.safeParse(withoutNulls(shapeOf(schema), given))
   const errors = [
     ...(parsed.error?.issues ?? []).map((issue) => describe(issue, given)),
     ...unknownFields(shapeOf(schema), given, []),
@@ -91,6 +92,21 @@ function shapeOf(schema: z.ZodType): Shape {
   const shape = z.toJSONSchema(schema, { io: 'input' })
   shapes.set(schema, shape)
   return shape
+}
+
+function withoutNulls(shape: Shape, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) {
+    const { items } = shape
+    if (typeof items !== 'object' || Array.isArray(items)) return value
+    return value.map((item) => withoutNulls(items, item))
+  }
+  const members = Object.entries(value).flatMap(([name, member]) => {
+    const known = Object.hasOwn(shape.properties ?? {}, name) ? shape.properties?.[name] : undefined
+    if (typeof known !== 'object') return [[name, member]]
+    return member === null ? [] : [[name, withoutNulls(known, member)]]
+  })
+  return Object.fromEntries(members)
 }
 
 function unknownFields(shape: Shape, value: unknown, path: readonly (string | number)[]): FieldError[] {

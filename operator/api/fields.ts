@@ -1,113 +1,98 @@
 import { z } from 'zod'
 import { durationPattern, formatDuration, parseDuration } from '../duration.ts'
-import { withRules } from './rules.ts'
+import { matches, withRules } from './rules.ts'
 
 /** The API group and version of our kinds. */
 export const apiVersion = 'certctl.io/v1alpha1'
 
-/** Names are DNS labels, so that the dot of `<namespace>.<name>` in URLs is never part of one. */
-export function objectName(description: string): z.ZodString {
+/** Free text of so many characters, counted as an API server counts them: a character beyond U+FFFF is one. */
+export function text(description: string, bounds: { min?: number; max: number }): z.ZodString {
+  const { min = 1, max } = bounds
   return z
     .string()
-    .min(1)
-    .max(63)
-    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'is not a DNS label; use small letters, digits and hyphens')
-    .meta({ description })
+    .refine((value) => Array.from(value).length >= min, `must have at least ${min} characters`)
+    .refine((value) => Array.from(value).length <= max, `must have at most ${max} characters`)
+    .meta({ description, minLength: min, maxLength: max })
+}
+
+const labelPattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
+
+/** Names are DNS labels, so that the dot of `<namespace>.<name>` in URLs is never part of one. */
+export function objectName(description: string): z.ZodString {
+  return withRules(z.string().max(63), description, [
+    matches(labelPattern, 'is not a DNS label; use small letters, digits and hyphens'),
+  ])
+}
+
+const subdomainPattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
+
+/** The name of an object that is not ours, such as a Secret, which may have dots. */
+export function subdomainName(description: string): z.ZodString {
+  return withRules(z.string().max(253), description, [
+    matches(subdomainPattern, 'is not a name of Kubernetes; use small letters, digits, hyphens and dots'),
+  ])
 }
 
 /** A Go-style duration within bounds given in seconds. */
 export function durationText(description: string, bounds: { min: number; max: number }): z.ZodString {
   const [min, max] = [formatDuration(bounds.min), formatDuration(bounds.max)]
-  const schema = z.string().max(32).regex(durationPattern, 'is not a duration; write for example 90s, 5m or 2160h')
-  return withRules(schema, description, [
+  const pattern = matches(durationPattern, 'is not a duration; write for example 90s, 5m or 2160h')
+  return withRules(z.string().max(32), description, [
+    pattern,
     {
-      rule: `duration(self) >= duration('${min}') && duration(self) <= duration('${max}')`,
+      rule: `!${pattern.rule} || (duration(self) >= duration('${min}') && duration(self) <= duration('${max}'))`,
       message: `must be from ${min} to ${max}`,
       holds(value) {
-        const seconds = parseDuration(value)
-        return seconds === undefined || (seconds >= bounds.min && seconds <= bounds.max)
+        if (!pattern.holds(value)) return true
+        const length = parseDuration(value) ?? 0
+        return length >= bounds.min && length <= bounds.max
       },
     },
   ])
 }
 
 /** Seconds of a duration that a schema has accepted. */
-export function seconds(text: string): number {
-  return Math.floor(parseDuration(text) ?? 0)
+export function seconds(duration: string): number {
+  return Math.floor(parseDuration(duration) ?? 0)
 }
 
-export const subject = z
-  .object({
-    commonName: z.string().min(1).max(64).meta({ description: 'Name of the CA, as people will see it.' }),
-    organization: z.array(z.string().min(1).max(64)).max(8).optional().meta({ description: 'Organizations (O).' }),
-    organizationalUnit: z.array(z.string().min(1).max(64)).max(8).optional().meta({ description: 'Units (OU).' }),
-    country: z
-      .array(z.string().regex(/^[A-Z]{2}$/, 'is not a country; write two capital letters such as DE'))
-      .max(8)
-      .optional()
-      .meta({ description: 'Countries (C) in two capital letters.' }),
-  })
-  .meta({ description: "The CA's name. A new name is a new CA: it can't be changed." })
+/** Some of a few words, each at most once. */
+export function setOf<const Words extends readonly [string, ...string[]]>(
+  description: string,
+  words: Words,
+): z.ZodArray<z.ZodEnum<{ [Word in Words[number]]: Word }>> {
+  return z
+    .array(z.enum(words))
+    .min(1)
+    .max(words.length)
+    .superRefine((items, context) => {
+      for (const [index, item] of items.entries()) {
+        if (items.indexOf(item) === index) continue
+        context.addIssue({ code: 'custom', path: [index], message: `is ${item} again; name it once` })
+      }
+    })
+    .meta({ description, 'x-kubernetes-list-type': 'set' })
+}
 
-const privateKeyFields = z.object({
-  algorithm: z.enum(['ECDSA', 'RSA', 'Ed25519']).default('ECDSA').meta({ description: 'Kind of key.' }),
-  curve: z
-    .enum(['P-256', 'P-384', 'P-521'])
-    .optional()
-    .meta({ description: 'Curve of an ECDSA key; P-384 unless given.' }),
-  bits: z
-    .literal([2048, 3072, 4096])
-    .optional()
-    .meta({ description: 'Size of an RSA key: 2048, 3072 or 4096; 3072 unless given.' }),
-})
+const networkPattern = /^([0-9.]{7,15}|[0-9a-fA-F:.]{2,39})\/[0-9]{1,3}$/
 
-export const privateKey = withRules(privateKeyFields, 'The key that is made for the CA, once.', [
-  {
-    rule: "!has(self.curve) || self.algorithm == 'ECDSA'",
-    message: 'belongs to ECDSA keys; leave it out or set algorithm: ECDSA',
-    field: 'curve',
-    holds: (key) => key.curve === undefined || key.algorithm === 'ECDSA',
-  },
-  {
-    rule: "!has(self.bits) || self.algorithm == 'RSA'",
-    message: 'belongs to RSA keys; leave it out or set algorithm: RSA',
-    field: 'bits',
-    holds: (key) => key.bits === undefined || key.algorithm === 'RSA',
-  },
-])
-
-/** Networks and addresses in CIDR form. Their syntax is checked in code: older API servers have no CEL for it. */
+/** Networks in CIDR form. The rule tells what is none at all; the rest is checked in code, for older API servers. */
 export function networks(description: string, max: number): z.ZodArray<z.ZodString> {
-  return z.array(z.string().min(1).max(43)).max(max).meta({ description })
+  const network = withRules(z.string().max(43), 'A network in CIDR form.', [
+    matches(networkPattern, 'is not a network; write for example 10.0.0.0/8 or fd00::/8'),
+  ])
+  return z.array(network).max(max).meta({ description })
 }
 
-const domainPattern = /^([a-z0-9_]([-a-z0-9_]*[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
+const namePattern = /^(\*\*?\.)?([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
 
-const subtrees = z.object({
-  dns: z
-    .array(
-      z.string().max(253).regex(domainPattern, 'is not a domain; write example.com, which covers all below it too'),
-    )
-    .max(64)
-    .optional()
-    .meta({ description: 'Domains, each with everything below it.' }),
-  ip: networks('Networks in CIDR form.', 64).optional(),
-})
-
-export const nameConstraints = z
-  .object({
-    permitted: subtrees.optional().meta({ description: 'Only these names; a form that is not listed stays free.' }),
-    excluded: subtrees.optional().meta({ description: 'None of these names.' }),
-  })
-  .meta({
-    description: 'Names that may appear below this CA (RFC 5280 section 4.2.1.10), critical in its certificate.',
-  })
-
-export const pathLength = z
-  .int32()
-  .min(0)
-  .max(4)
-  .meta({ description: 'How many more CAs may follow this one; no limit of its own unless given.' })
+/** Patterns of DNS names, as the policy of a profile and the ceilings of an Issuer name them. */
+export function namePatterns(description: string): z.ZodArray<z.ZodString> {
+  const pattern = withRules(z.string().max(253), 'A pattern of DNS names.', [
+    matches(namePattern, 'is not a name pattern; write example.com, *.example.com or **.example.com in small letters'),
+  ])
+  return z.array(pattern).max(64).meta({ description })
+}
 
 /** Labels, annotations and what an API server adds are taken as they are. */
 export const metadata = z.looseObject({

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 
 /** A rule that the API server checks in CEL and that standalone checks here: both must give the same verdict. */
 export interface CelRule<T> {
@@ -14,6 +14,7 @@ export interface CelRule<T> {
 export interface TransitionRule {
   readonly rule: string
   readonly message: string
+  readonly field?: string
 }
 
 /** Gives a schema its description and its rules, for CRDs and for standalone alike. */
@@ -29,10 +30,14 @@ export function withRules<S extends z.ZodType>(
       message,
       path: field === undefined ? [] : [field],
       // Also where other fields are wrong: one reading tells every mistake.
-      when: () => true,
+      ...(!(schema instanceof z.ZodString) && { when: () => true }),
     })
   }
-  const validations = [...rules, ...transitions].map(({ rule, message }) => ({ rule, message }))
+  const validations = [...rules, ...transitions].map(({ rule, message, field }) => ({
+    rule,
+    message,
+    ...(field !== undefined && { fieldPath: `.${field}` }),
+  }))
   return checked.meta({ description, ...(validations.length > 0 && { 'x-kubernetes-validations': validations }) })
 }
 
@@ -44,4 +49,16 @@ function holdsUnlessBroken<T>(holds: (value: T) => boolean, value: T): boolean {
     if (error instanceof TypeError) return true
     throw error
   }
+}
+
+/** The rule that a text matches a pattern, which must mean the same in JavaScript and in RE2 and hold no quote. */
+export function matches(pattern: RegExp, message: string): CelRule<string> {
+  return { rule: `self.matches(r'${pattern.source}')`, message, holds: (text) => pattern.test(text) }
+}
+
+/** The rule that a member, once the object is there, stays as it was, absent if it was absent. */
+export function fixed(field: string, message: string): TransitionRule {
+  const same = `self.${field} == oldSelf.${field}`
+  const rule = `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || ${same})`
+  return { rule, message, field }
 }

@@ -15,17 +15,7 @@ function* nodes(schema: Schema, path: string): Generator<[path: string, node: Sc
   if (typeof schema.items === 'object' && !Array.isArray(schema.items)) yield* nodes(schema.items, `${path}[]`)
 }
 
-const forbidden = [
-  'oneOf',
-  'anyOf',
-  'allOf',
-  'not',
-  '$ref',
-  'definitions',
-  'const',
-  'additionalProperties',
-  'uniqueItems',
-]
+const forbidden = ['oneOf', 'anyOf', 'allOf', 'not', '$ref', 'definitions', 'const', 'uniqueItems']
 
 for (const [name, schema] of Object.entries({ issuerSpec, certificateProfileSpec })) {
   const root = z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' })

@@ -1,14 +1,17 @@
 import { z } from 'zod'
-import { metadata } from './fields.ts'
+import { metadata, subdomainName } from './fields.ts'
 
 const base64 = /^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 const value = z.string().max(1_000_000)
+
+/** Other than objects of ours, a Secret may have dots in its name. */
+export const secretMetadata = metadata.extend({ name: subdomainName('Name of the Secret.') })
 
 /** A v1 Secret as far as it is read: opaque values by key. */
 export const secret = z.object({
   apiVersion: z.literal('v1'),
   kind: z.literal('Secret'),
-  metadata,
+  metadata: secretMetadata,
   type: z.string().max(253).optional(),
   immutable: z.boolean().optional(),
   data: z

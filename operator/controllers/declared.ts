@@ -72,7 +72,7 @@ const invalid: SecretOutcome = { state: 'invalid', message: 'its manifest has mi
 
 /** The Issuer that a Subordinate is to be signed by. */
 export function parentName(spec: ReturnType<typeof readIssuerSpec>): string | undefined {
-  return spec.ok ? spec.spec.subordinate?.parentRef.name : undefined
+  return spec.ok ? spec.spec.subordinate?.parentRef?.name : undefined
 }
 
 /** Issuers that wait for each other, or for one that isn't there, come last: they find no parent. */

@@ -106,10 +106,10 @@ const badIssuers: readonly Row[] = [
   ],
   ['no parent', subordinate(''), 'spec.subordinate.parentRef', /is missing/],
   [
-    'a mode that does not exist yet',
+    'a parent in another mode',
     subordinate('parentRef: {name: a}, mode: External'),
-    'spec.subordinate.mode',
-    /write Parent/,
+    'spec.subordinate.parentRef',
+    /belongs to mode: Parent/,
   ],
   [
     'a parent elsewhere',
@@ -118,10 +118,10 @@ const badIssuers: readonly Row[] = [
     /not a field/,
   ],
   [
-    'a selector',
+    'a selector that is not there',
     '{type: CASecret, caSecret: {secretRef: {name: a}}, allowedProfiles: {namespaces: {from: Selector}}}',
-    'spec.allowedProfiles.namespaces.from',
-    /Same or All/,
+    'spec.allowedProfiles.namespaces.selector',
+    /say which namespaces/,
   ],
   [
     'suspend in words',

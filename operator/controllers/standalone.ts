@@ -120,7 +120,9 @@ async function reconcileIssuers(
     })
     deps.metrics.reconcile('Issuer', outcome.ready ? 'ok' : 'refused')
     const { issuerId, ready, conditions } = outcome
-    const allowedFrom = spec.ok ? spec.spec.allowedProfiles.namespaces.from : 'Unknown'
+    const from = spec.ok ? spec.spec.allowedProfiles.namespaces.from : 'Unknown'
+    // Namespaces have labels to be selected by only in a cluster.
+    const allowedFrom = from === 'Selector' ? 'Same' : from
     reconciled.set(`${namespace}/${name}`, {
       outcome,
       ref: { namespace, name, ...(issuerId !== undefined && { id: issuerId }), ready, allowedFrom },

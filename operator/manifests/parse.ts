@@ -3,6 +3,7 @@ import type { YAMLError } from 'yaml'
 import { z } from 'zod'
 import { check, fieldPath } from '../api/check.ts'
 import { metadata } from '../api/fields.ts'
+import { secretMetadata } from '../api/secret.ts'
 import type { Manifest, Mistake, Place } from './manifest.ts'
 import { danglingAliases, offsetOf } from './offsets.ts'
 import type { ParsedDocument } from './offsets.ts'
@@ -77,7 +78,7 @@ function readObject(
   if (recognised.outcome === 'mistake') return mistake([recognised.field], recognised.message)
 
   const { kind } = recognised
-  const identity = check(z.looseObject({ metadata }), content)
+  const identity = check(identities[kind], content)
   if (!identity.ok) {
     const mistakes = identity.errors.map(({ path, message }) => ({
       place: placeOf(path),
@@ -90,6 +91,9 @@ function readObject(
   const { name, namespace = defaultNamespace } = identity.value.metadata
   return { manifest: { kind, namespace, name, content, place: placeOf([]), placeOf } }
 }
+
+const ours = z.looseObject({ metadata })
+const identities = { Issuer: ours, CertificateProfile: ours, Secret: z.looseObject({ metadata: secretMetadata }) }
 
 const tooManyAliases = Symbol('too many aliases')
 

@@ -62,7 +62,7 @@ export function issuerIdentity(spec: IssuerSpec): string {
       ? [spec.type]
       : [
           spec.type,
-          spec.subordinate?.parentRef.name,
+          spec.subordinate?.parentRef?.name,
           made.subject.commonName,
           made.subject.organization,
           made.subject.organizationalUnit,
