@@ -43,12 +43,12 @@ export const backdate = 5 * 60 * 1000
  * be read.
  */
 export async function settleListenerCa(stored: ListenerCa, now: Date): Promise<SettledCa> {
-  const current = await ensureCa({ bundlePem: stored.bundlePem, keyPem: stored.keyPem }, now)
+  const current = await ensureCa({ what: 'ca.key', bundlePem: stored.bundlePem, keyPem: stored.keyPem }, now)
   const withCurrent = { ...stored, bundlePem: current.bundlePem, keyPem: current.keyPem }
   if (current.ca.certificate.notAfter.getTime() - now.getTime() > caOverlap) {
     return { stored: unlessSame(stored, withCurrent), signing: current.ca }
   }
-  const next = await ensureCa({ bundlePem: current.bundlePem, keyPem: stored.nextKeyPem }, now)
+  const next = await ensureCa({ what: 'ca-next.key', bundlePem: current.bundlePem, keyPem: stored.nextKeyPem }, now)
   if (next.ca.certificate.notBefore.getTime() + caNotice > now.getTime()) {
     const withNext = { ...withCurrent, bundlePem: next.bundlePem, nextKeyPem: next.keyPem }
     return { stored: unlessSame(stored, withNext), signing: current.ca }
@@ -64,11 +64,13 @@ interface EnsuredCa {
 
 /** The CA of a key: both are made where they are missing or have ended. */
 async function ensureCa(
-  { bundlePem = '', keyPem }: { bundlePem: string | undefined; keyPem: string | undefined },
+  { what, bundlePem = '', keyPem }: { what: string; bundlePem: string | undefined; keyPem: string | undefined },
   now: Date,
 ): Promise<EnsuredCa> {
   const key =
-    keyPem === undefined ? await generatePrivateKey({ algorithm: 'ECDSA', curve: 'P-256' }) : createPrivateKey(keyPem)
+    keyPem === undefined
+      ? await generatePrivateKey({ algorithm: 'ECDSA', curve: 'P-256' })
+      : readPrivateKey(what, keyPem)
   const ensuredKeyPem = keyPem ?? key.export({ type: 'pkcs8', format: 'pem' }).toString()
   const trusted = certificatesIn(bundlePem).filter(({ validToDate }) => validToDate > now)
   const existing = trusted.find((certificate) => certificate.checkPrivateKey(key))
@@ -79,6 +81,14 @@ async function ensureCa(
     bundlePem: bundle.map((one) => encodePem('CERTIFICATE', one)).join(''),
     keyPem: ensuredKeyPem,
     ca: asCa(der, key),
+  }
+}
+
+function readPrivateKey(what: string, pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem)
+  } catch (cause) {
+    throw new Error(`${what} of the listener's CA holds no private key; take it away to have a new one made`, { cause })
   }
 }
 
