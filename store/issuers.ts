@@ -11,6 +11,12 @@ export interface DeclaredIssuer {
   specHash: string
   /** Of the object's spec: an older one never overwrites a newer. */
   generation: number
+  /** The Secret in its namespace that has its key; none where the key is elsewhere. */
+  keySecret?: string
+  /** Whether nothing is to be signed; no by default. */
+  suspended?: boolean
+  /** What a profile of another namespace can't exceed; nothing by default. */
+  ceilings?: object
 }
 
 /**
@@ -20,13 +26,16 @@ export interface DeclaredIssuer {
 export async function upsertIssuer(trx: Trx, issuer: DeclaredIssuer & { actor: string }): Promise<string | undefined> {
   const namesakes = sql<boolean>`namespace = ${issuer.namespace} and name = ${issuer.name} and uid <> ${issuer.uid}`
   await retireIssuers(trx, namesakes, issuer.actor)
+  const ceilings = issuer.ceilings === undefined ? null : JSON.stringify(issuer.ceilings)
   const { rows } = await sql<{ id: string }>`
-    insert into issuers (namespace, name, uid, type, spec_hash, generation)
+    insert into issuers (namespace, name, uid, type, spec_hash, generation, key_secret, suspended, ceilings)
       values (
-        ${issuer.namespace}, ${issuer.name}, ${issuer.uid}, ${issuer.type}, ${issuer.specHash}, ${issuer.generation}
+        ${issuer.namespace}, ${issuer.name}, ${issuer.uid}, ${issuer.type}, ${issuer.specHash}, ${issuer.generation},
+        ${issuer.keySecret ?? null}, ${issuer.suspended ?? false}, ${ceilings}::jsonb
       )
       on conflict (uid) do update
-        set spec_hash = excluded.spec_hash, generation = excluded.generation, retired_at = null
+        set spec_hash = excluded.spec_hash, generation = excluded.generation, retired_at = null,
+          key_secret = excluded.key_secret, suspended = excluded.suspended, ceilings = excluded.ceilings
         where issuers.generation <= excluded.generation
       returning id`.execute(trx)
   return rows[0]?.id
@@ -49,19 +58,92 @@ async function retireIssuers(db: Db, which: RawBuilder<boolean>, actor: string):
   return rows.length
 }
 
-export interface StoredIssuer extends DeclaredIssuer {
-  id: string
+/**
+ * Says which generation of an issuer signs, or that none does. Returns false where the issuer has no such certificate,
+ * or says so already.
+ */
+export async function setSigningCertificate(
+  trx: Trx,
+  issuerId: string,
+  issuerCertificateId: string | null,
+): Promise<boolean> {
+  const { rows } = await sql`
+    with changed as (
+      update issuers i set signing_certificate_id = k.id
+        from (select ${issuerCertificateId}::uuid as id) wanted
+          left join issuer_certificates k on k.id = wanted.id and k.issuer_id = ${issuerId}
+        where i.id = ${issuerId} and i.signing_certificate_id is distinct from k.id
+          and k.id is not distinct from wanted.id
+        returning i.id, k.generation
+    )
+    insert into audit_events (actor, action, resource_type, resource_id, details)
+      select 'controller', 'issuer.sign-with', 'issuer', id::text, jsonb_build_object('generation', generation) from changed
+      returning true`.execute(trx)
+  return rows.length > 0
 }
 
-/** Every issuer that is not retired. */
-export async function listIssuers(db: Db): Promise<StoredIssuer[]> {
+export interface StoredIssuer<Ceilings = unknown> {
+  id: string
+  namespace: string
+  name: string
+  uid: string
+  type: string
+  specHash: string
+  generation: number
+  keySecret: string | null
+  suspended: boolean
+  ceilings: Ceilings | null
+  /** The generation that signs. */
+  signingCertificateId: string | null
+  /** The snapshot version of its last change. */
+  version: number
+  retiredAt: Date | null
+}
+
+/** Every issuer that is not retired. `Ceilings` is what the caller stored: it is not checked. */
+export async function listIssuers<Ceilings>(db: Db): Promise<StoredIssuer<Ceilings>[]> {
+  const issuers = issuerRows(db).where('retired_at', 'is', null).orderBy('namespace').orderBy('name')
+  return (await issuers.execute()) as StoredIssuer<Ceilings>[]
+}
+
+/** The issuer of that object, as listIssuers gives it. */
+export async function findIssuer<Ceilings>(
+  db: Db,
+  object: { namespace: string; name: string },
+): Promise<StoredIssuer<Ceilings> | undefined> {
+  const { namespace, name } = object
+  const issuer = await issuerRows(db)
+    .where('namespace', '=', namespace)
+    .where('name', '=', name)
+    .where('retired_at', 'is', null)
+    .executeTakeFirst()
+  return issuer as StoredIssuer<Ceilings> | undefined
+}
+
+/** The issuer of the object with that uid, also when it is retired. */
+export async function findIssuerByUid<Ceilings>(db: Db, uid: string): Promise<StoredIssuer<Ceilings> | undefined> {
+  const issuer = await issuerRows(db).where('uid', '=', uid).executeTakeFirst()
+  return issuer as StoredIssuer<Ceilings> | undefined
+}
+
+function issuerRows(db: Db) {
   return db
     .selectFrom('issuers')
-    .select(['id', 'namespace', 'name', 'uid', 'type', 'spec_hash as specHash', 'generation'])
-    .where('retired_at', 'is', null)
-    .orderBy('namespace')
-    .orderBy('name')
-    .execute()
+    .select([
+      'id',
+      'namespace',
+      'name',
+      'uid',
+      'type',
+      'spec_hash as specHash',
+      'generation',
+      'key_secret as keySecret',
+      'suspended',
+      'ceilings',
+      'signing_certificate_id as signingCertificateId',
+      'version',
+      'retired_at as retiredAt',
+    ])
 }
 
 export interface NewIssuerCertificate {
@@ -153,6 +235,11 @@ export async function listIssuerCertificates(db: Db): Promise<IssuerCertificateV
     .execute()
 }
 
+/** Every generation of one issuer, newest first, also when it is retired. */
+export async function listCertificatesOf(db: Db, issuerId: string): Promise<IssuerCertificateView[]> {
+  return issuerCertificates(db).where('k.issuer_id', '=', issuerId).orderBy('k.generation', 'desc').execute()
+}
+
 /** One generation, also of an issuer that is retired. */
 export async function findIssuerCertificate(db: Db, id: string): Promise<IssuerCertificateView | undefined> {
   return issuerCertificates(db).where('k.id', '=', id).executeTakeFirst()
@@ -161,7 +248,11 @@ export async function findIssuerCertificate(db: Db, id: string): Promise<IssuerC
 /** Takes a generation out of service: nothing new is to be signed with it. */
 export async function retireIssuerCertificate(db: Db, id: string): Promise<boolean> {
   const { rows } = await sql`
-    update issuer_certificates set retired_at = certctl_now() where id = ${id} and retired_at is null
+    with issuer as (
+      select id from issuers where id = (select issuer_id from issuer_certificates where id = ${id}) for no key update
+    )
+    update issuer_certificates k set retired_at = certctl_now() from issuer
+      where k.id = ${id} and k.issuer_id = issuer.id and k.retired_at is null
       returning true`.execute(db)
   return rows.length > 0
 }

@@ -7,6 +7,7 @@ import { defaultRetention, deleteExpired, janitorStatements, type JanitorTable }
 import { ensureEpoch } from './nonce-epoch.ts'
 import { createOrder } from './orders.ts'
 import { chargeBuckets } from './rate-limits.ts'
+import { beat } from './replicas.ts'
 import { spendNonce } from './request.ts'
 import { anIntent, anOrder, aReadyOrder, aWorld, issue } from './testing/builders.ts'
 import { setClockOffset } from './testing/clock.ts'
@@ -46,6 +47,7 @@ test('everything goes when its time has come, in batches, and nothing before', a
   const failed = await aReadyOrder(db, world)
   await beginIssuance(db, (await anIntent(world, failed)).intent)
   await failIssuance(db, { orderId: failed.id, owner: 'replica-1', error: {}, actor: failed.actor })
+  await beat(db, { id: 'replica-1', version: 1, missingIssuers: [] })
   const stuck = await aReadyOrder(db, world)
   await beginIssuance(db, (await anIntent(world, stuck)).intent)
 
@@ -57,6 +59,7 @@ test('everything goes when its time has come, in batches, and nothing before', a
     orders: 0,
     authorizations: 0,
     audit_events: 0,
+    replicas: 0,
   }
   assert.deepEqual(await deleteExpired(db, options), nothing)
 
@@ -65,7 +68,8 @@ test('everything goes when its time has come, in batches, and nothing before', a
   assert.deepEqual(await deleteExpired(db, options), afterHours)
 
   await setClockOffset(db, 9 * DAY)
-  const afterDays = { ...nothing, issuance_intents: 5, orders: 6, authorizations: 16 }
+  await beat(db, { id: 'replica-2', version: 1, missingIssuers: [] })
+  const afterDays = { ...nothing, issuance_intents: 5, orders: 6, authorizations: 16, replicas: 1 }
   assert.deepEqual(await deleteExpired(db, options), afterDays)
   assert.deepEqual(
     await rowsLeft(
@@ -82,7 +86,7 @@ test('everything goes when its time has come, in batches, and nothing before', a
   await checkInvariants(db)
 
   await setClockOffset(db, 400 * DAY)
-  assert.deepEqual(await deleteExpired(db, options), { ...nothing, certificates: 5 })
+  assert.deepEqual(await deleteExpired(db, options), { ...nothing, certificates: 5, replicas: 1 })
   assert.deepEqual(await rowsLeft('orders', 'certificates'), { orders: 1, certificates: 0 })
 
   await setClockOffset(db, 800 * DAY)
@@ -134,6 +138,7 @@ async function fill(accountId: string, revisionId: string, issuerCertificateId: 
   await sql`insert into rate_limit_buckets select id, at, at from ${rows}`.execute(db)
   await sql`insert into audit_events (at, actor, action, resource_type, resource_id)
     select at - interval '2 years', 'a', 'b', 'c', id from ${rows}`.execute(db)
+  await sql`insert into replicas select id, at, 1, '{}' from ${rows}`.execute(db)
   await sql`insert into orders (id, account_id, profile_revision_id, identifiers, created_at, expires_at)
     select id, ${accountId}, ${revisionId}, '[{}]', at, at from ${rows}`.execute(db)
   await sql`insert into authorizations (id, account_id, profile_revision_id, identifier_type, identifier_value, wildcard,

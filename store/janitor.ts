@@ -14,6 +14,8 @@ export interface Retention {
   /** Of certificates beyond their notAfter. */
   certificates: number
   auditEvents: number
+  /** Of a replica beyond its last beat: one that ended without a word. */
+  replicas: number
 }
 
 const HOUR = 3_600
@@ -24,6 +26,7 @@ export const defaultRetention: Retention = {
   endedOrders: 7 * DAY,
   certificates: 365 * DAY,
   auditEvents: 730 * DAY,
+  replicas: DAY,
 }
 
 export type JanitorTable =
@@ -34,6 +37,7 @@ export type JanitorTable =
   | 'authorizations'
   | 'certificates'
   | 'audit_events'
+  | 'replicas'
 
 /**
  * Deletes what is past its use from every table that grows, in batches that commit by themselves and skip what
@@ -64,6 +68,7 @@ export async function deleteExpired(
     orders: await deleteAll('orders'),
     authorizations: await deleteAll('authorizations'),
     audit_events: await deleteAll('audit_events'),
+    replicas: await deleteAll('replicas'),
   }
 }
 
@@ -123,6 +128,12 @@ export function janitorStatements(retention: Retention, batchSize: number): Reco
       delete from audit_events where id = any (array(
         select id from audit_events where at < ${before(retention.auditEvents)}
           order by at ${batch} for update skip locked
+      )) returning true`,
+
+    replicas: sql`
+      delete from replicas where id = any (array(
+        select id from replicas where beat_at < ${before(retention.replicas)}
+          order by beat_at ${batch} for update skip locked
       )) returning true`,
   }
 }

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Db, Trx } from './database.ts'
 import { statements as tables } from './migrations/0001-tables.ts'
 import { statements as functions } from './migrations/0002-functions.ts'
+import { statements as operator } from './migrations/0003-operator.ts'
 
 /**
  * In order of application. A migration that was released is never edited, and each must leave the database usable by
@@ -10,6 +11,7 @@ import { statements as functions } from './migrations/0002-functions.ts'
 const MIGRATIONS: readonly { name: string; statements: readonly string[] }[] = [
   { name: '0001-tables', statements: tables },
   { name: '0002-functions', statements: functions },
+  { name: '0003-operator', statements: operator },
 ]
 
 /** Any constant that no other application of the same database uses. */

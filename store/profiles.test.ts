@@ -52,6 +52,7 @@ test('another policy is another revision, and an earlier one is that revision ag
   assert.deepEqual(pinned, {
     profileId: 'shop',
     profileUuid: first?.uuid,
+    namespace: 'certctl',
     issuerId: world.issuerId,
     policy: { authMode: 'TrustAuthenticated' },
   })

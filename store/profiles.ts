@@ -119,8 +119,13 @@ export interface ServedProfile<Policy> {
   uid: string
   issuerId: string
   revisionId: string
+  /** Of the current revision, counted from 1. */
+  revision: number
   generation: number
   policy: Policy
+  policyHash: string
+  /** The snapshot version of its last change. */
+  version: number
 }
 
 /** Every profile that is not retired, at its current revision. `Policy` is what the caller stored: it is not checked. */
@@ -134,10 +139,24 @@ export async function findServedProfile<Policy>(db: Db, id: string): Promise<Ser
   return profile as ServedProfile<Policy> | undefined
 }
 
+/** The profile of that object, as listServedProfiles gives it. */
+export async function findProfile<Policy>(
+  db: Db,
+  object: { namespace: string; name: string },
+): Promise<ServedProfile<Policy> | undefined> {
+  const { namespace, name } = object
+  const profile = await servedProfiles(db)
+    .where('p.namespace', '=', namespace)
+    .where('p.name', '=', name)
+    .executeTakeFirst()
+  return profile as ServedProfile<Policy> | undefined
+}
+
 export interface ProfileRevision<Policy> {
   /** The id in URLs of the profile, which may be retired. */
   profileId: string
   profileUuid: string
+  namespace: string
   issuerId: string
   policy: Policy
 }
@@ -150,7 +169,7 @@ export async function findProfileRevision<Policy>(
   const revision = await db
     .selectFrom('profile_revisions as r')
     .innerJoin('profiles as p', 'p.id', 'r.profile_uuid')
-    .select(['p.profile_id as profileId', 'p.id as profileUuid', 'p.issuer_id as issuerId', 'r.policy'])
+    .select(['p.profile_id as profileId', 'p.id as profileUuid', 'p.namespace', 'p.issuer_id as issuerId', 'r.policy'])
     .where('r.id', '=', revisionId)
     .executeTakeFirst()
   return revision as ProfileRevision<Policy> | undefined
@@ -168,8 +187,11 @@ function servedProfiles(db: Db) {
       'p.uid',
       'p.issuer_id as issuerId',
       'r.id as revisionId',
+      'r.revision',
       'p.generation',
       'r.policy',
+      'r.policy_hash as policyHash',
+      'p.version',
     ])
     .where('p.retired_at', 'is', null)
 }

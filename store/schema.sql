@@ -90,6 +90,12 @@ create table challenges (
   constraint challenges_validated_check CHECK (((status <> 'valid'::text) OR (validated_at IS NOT NULL)))
 ) with (fillfactor=75);
 
+create table controller_epoch (
+  epoch bigint not null,
+  holder text not null,
+  began_at timestamp with time zone not null
+);
+
 create table issuance_intents (
   order_id text not null,
   owner text,
@@ -135,7 +141,13 @@ create table issuers (
   spec_hash text not null,
   generation bigint not null,
   retired_at timestamp with time zone,
-  constraint issuers_pkey PRIMARY KEY (id)
+  key_secret text,
+  suspended boolean not null default false,
+  ceilings jsonb,
+  signing_certificate_id uuid,
+  version bigint not null default 1,
+  constraint issuers_pkey PRIMARY KEY (id),
+  constraint issuers_signing_certificate_id_fkey FOREIGN KEY (signing_certificate_id) REFERENCES issuer_certificates(id)
 );
 
 create unlogged table nonce_epoch (
@@ -193,6 +205,7 @@ create table profiles (
   current_revision_id uuid,
   generation bigint not null,
   retired_at timestamp with time zone,
+  version bigint not null default 1,
   constraint profiles_current_revision_id_fkey FOREIGN KEY (current_revision_id) REFERENCES profile_revisions(id),
   constraint profiles_issuer_id_fkey FOREIGN KEY (issuer_id) REFERENCES issuers(id),
   constraint profiles_pkey PRIMARY KEY (id)
@@ -206,6 +219,14 @@ create table rate_limit_buckets (
   constraint rate_limit_buckets_pkey PRIMARY KEY (key)
 ) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.05);
 
+create table replicas (
+  id text not null,
+  beat_at timestamp with time zone not null,
+  version bigint not null,
+  missing_issuers uuid[] not null,
+  constraint replicas_pkey PRIMARY KEY (id)
+);
+
 create table schema_migrations (
   name text not null,
   applied_at timestamp with time zone not null default clock_timestamp(),
@@ -218,6 +239,10 @@ create table server_keys (
   created_at timestamp with time zone not null default certctl_now(),
   constraint server_keys_length_check CHECK ((octet_length(key) = 32)),
   constraint server_keys_pkey PRIMARY KEY (name)
+);
+
+create table snapshot_version (
+  version bigint not null
 );
 
 create unlogged table used_nonces (
@@ -235,6 +260,8 @@ CREATE INDEX authorizations_identifier_idx ON authorizations USING btree (accoun
 CREATE INDEX certificates_not_after_idx ON certificates USING btree (not_after);
 
 CREATE INDEX challenges_due_idx ON challenges USING btree (COALESCE(locked_until, next_attempt_at)) WHERE (status = 'processing'::text);
+
+CREATE UNIQUE INDEX controller_epoch_one_row ON controller_epoch USING btree ((true));
 
 CREATE INDEX issuance_intents_created_at_idx ON issuance_intents USING btree (created_at);
 
@@ -261,6 +288,10 @@ CREATE UNIQUE INDEX profiles_profile_id_key ON profiles USING btree (profile_id)
 CREATE UNIQUE INDEX profiles_uid_key ON profiles USING btree (uid);
 
 CREATE INDEX rate_limit_buckets_idle_after_idx ON rate_limit_buckets USING btree (idle_after);
+
+CREATE INDEX replicas_beat_at_idx ON replicas USING btree (beat_at);
+
+CREATE UNIQUE INDEX snapshot_version_one_row ON snapshot_version USING btree ((true));
 
 CREATE INDEX used_nonces_expires_at_idx ON used_nonces USING btree (expires_at);
 
@@ -385,6 +416,20 @@ AS $function$
   $function$
 ;
 
+CREATE OR REPLACE FUNCTION certctl_next_snapshot_version()
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+  declare
+    taken bigint;
+  begin
+    update snapshot_version set version = version + 1 returning version into strict taken;
+    perform pg_notify('certctl_snapshot', '');
+    return taken;
+  end
+  $function$
+;
+
 CREATE OR REPLACE FUNCTION certctl_now()
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -403,3 +448,40 @@ AS $function$
   end
   $function$
 ;
+
+CREATE OR REPLACE FUNCTION certctl_version_issuer()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+  begin
+    update issuers set version = certctl_next_snapshot_version() where id = new.issuer_id;
+    return null;
+  end
+  $function$
+;
+
+CREATE OR REPLACE FUNCTION certctl_version_row()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+  begin
+    execute format(
+      'update %I.%I set version = certctl_next_snapshot_version() where id = $1 and version = $2',
+      tg_table_schema, tg_table_name
+    ) using new.id, new.version;
+    return null;
+  end
+  $function$
+;
+
+CREATE CONSTRAINT TRIGGER issuer_certificates_insert_version AFTER INSERT ON issuer_certificates DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION certctl_version_issuer();
+
+CREATE CONSTRAINT TRIGGER issuer_certificates_update_version AFTER UPDATE ON issuer_certificates DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION certctl_version_issuer();
+
+CREATE CONSTRAINT TRIGGER issuers_insert_version AFTER INSERT ON issuers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION certctl_version_row();
+
+CREATE CONSTRAINT TRIGGER issuers_update_version AFTER UPDATE ON issuers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (old.version = new.version AND old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION certctl_version_row();
+
+CREATE CONSTRAINT TRIGGER profiles_insert_version AFTER INSERT ON profiles DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION certctl_version_row();
+
+CREATE CONSTRAINT TRIGGER profiles_update_version AFTER UPDATE ON profiles DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (old.version = new.version AND old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION certctl_version_row();

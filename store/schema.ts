@@ -28,6 +28,7 @@ export interface Database {
   authorizations: AuthorizationsTable
   certificates: CertificatesTable
   challenges: ChallengesTable
+  controller_epoch: ControllerEpochTable
   issuance_intents: IssuanceIntentsTable
   issuer_certificates: IssuerCertificatesTable
   issuers: IssuersTable
@@ -37,7 +38,9 @@ export interface Database {
   profile_revisions: ProfileRevisionsTable
   profiles: ProfilesTable
   rate_limit_buckets: RateLimitBucketsTable
+  replicas: ReplicasTable
   server_keys: ServerKeysTable
+  snapshot_version: SnapshotVersionTable
   used_nonces: UsedNoncesTable
 }
 
@@ -45,6 +48,8 @@ export interface Database {
 type CreatedAt = ColumnType<Date, never, never>
 /** Handed in as JSON text, since pg would take an array for a Postgres array. */
 type Json<T> = ColumnType<T, string, string>
+/** The number of the last change of the row, which a trigger takes from snapshot_version when the change is committed. */
+type SnapshotVersion = ColumnType<number, never, never>
 
 export type AccountStatus = 'valid' | 'deactivated' | 'revoked'
 export type AuthorizationStatus = 'pending' | 'valid' | 'invalid' | 'deactivated' | 'revoked'
@@ -73,6 +78,15 @@ interface IssuersTable {
   spec_hash: string
   generation: number
   retired_at: Date | null
+  /** The Secret in the issuer's namespace that has its key; null where the key is elsewhere. */
+  key_secret: string | null
+  /** Nothing is signed while set. */
+  suspended: Generated<boolean>
+  /** What a profile of another namespace can't exceed. */
+  ceilings: Json<unknown> | null
+  /** The generation that signs, of this issuer. */
+  signing_certificate_id: string | null
+  version: SnapshotVersion
 }
 
 interface IssuerCertificatesTable {
@@ -102,6 +116,7 @@ interface ProfilesTable {
   current_revision_id: string | null
   generation: number
   retired_at: Date | null
+  version: SnapshotVersion
 }
 
 /** Insert-only: an order keeps the revision it began with. */
@@ -245,6 +260,26 @@ interface RateLimitBucketsTable {
   tat: Date
   /** Never before tat, and coarse, so that most charges leave its index alone. */
   idle_after: Date
+}
+
+/** At most one row: who writes issuers and profiles, each holder under a higher number than the one before. */
+interface ControllerEpochTable {
+  epoch: number
+  holder: string
+  began_at: Date
+}
+
+/** The processes that serve, as each last spoke of itself. */
+interface ReplicasTable {
+  id: string
+  beat_at: Date
+  version: number
+  missing_issuers: string[]
+}
+
+/** One row: counts the changes of issuers and profiles. */
+interface SnapshotVersionTable {
+  version: number
 }
 
 export type AccountRow = Selectable<AccountsTable>

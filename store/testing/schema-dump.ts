@@ -16,9 +16,9 @@ export async function dumpSchema(db: Db): Promise<string> {
             from pg_attribute left join pg_attrdef on adrelid = attrelid and adnum = attnum
             where attrelid = c.oid and attnum > 0 and not attisdropped
           union all
-          -- Postgres 18 also lists not null among the constraints.
+          -- Postgres 18 also lists not null among the constraints; triggers have statements of their own.
           select 2, 0, format('constraint %s %s', conname, pg_get_constraintdef(oid)) from pg_constraint
-            where conrelid = c.oid and contype <> 'n'
+            where conrelid = c.oid and contype not in ('n', 't')
         ) lines),
         coalesce(' with (' || array_to_string(reloptions, ', ') || ')', '')) as text
       from pg_class c
@@ -34,5 +34,10 @@ export async function dumpSchema(db: Db): Promise<string> {
     select replace(pg_get_functiondef(oid), ' FUNCTION ' || current_schema() || '.', ' FUNCTION ') || ';' as text
       from pg_proc where pronamespace = current_schema()::regnamespace
       order by proname`.execute(db)
-  return [...tables, ...indexes, ...functions].map(({ text }) => `${text.trim()}\n`).join('\n')
+  const { rows: triggers } = await sql<{ text: string }>`
+    select replace(pg_get_triggerdef(t.oid, true), ' ON ' || current_schema() || '.', ' ON ') || ';' as text
+      from pg_trigger t join pg_class c on c.oid = tgrelid
+      where relnamespace = current_schema()::regnamespace and not tgisinternal
+      order by tgname`.execute(db)
+  return [...tables, ...indexes, ...functions, ...triggers].map(({ text }) => `${text.trim()}\n`).join('\n')
 }
