@@ -12,6 +12,7 @@ const usage = `certctl, a private certificate authority that speaks ACME
   certctl serve --manifests DIR --data DIR [--sample]   serve what the manifests declare
   certctl check --manifests DIR                         look for mistakes in manifests
   certctl settings [--markdown]                         every setting of the environment
+  certctl crd print [--folder DIR]                      the CustomResourceDefinitions as YAML
   certctl version
 
 certctl serve --help tells more.
@@ -70,6 +71,14 @@ const commands: Readonly<Record<string, Command>> = {
       return say(options['markdown'] === true ? settingsMarkdown() : `${settingsHelp()}\n`)
     },
   },
+  'crd print': {
+    options: { folder: { type: 'string' }, help: { type: 'boolean' } },
+    async run(options) {
+      if (options['help'] === true) return say(usage)
+      const { printCrds } = await import('./crd-command.ts')
+      return printCrds(options['folder'] === undefined ? undefined : folder(options, 'folder'))
+    },
+  },
   version: { options: {}, run: async () => say(`certctl ${version()}\n`) },
 }
 
@@ -90,13 +99,20 @@ async function main([name = '', ...rest]: readonly string[]): Promise<ExitCode> 
   if (helpWords.includes(name)) return say(usage)
   enableCompileCache(compileCacheFolder)
   const command = name === '--version' ? 'version' : name
-  return findCommand(command).run(parse(command, rest))
+  const [second = '', ...others] = rest
+  const isTwoWords = Object.hasOwn(commands, `${command} ${second}`)
+  return isTwoWords ? run(`${command} ${second}`, others) : run(command, rest)
+}
+
+function run(name: string, words: readonly string[]): Promise<ExitCode> {
+  return findCommand(name).run(parse(name, words))
 }
 
 function findCommand(name: string): Command {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command !== undefined) return command
-  const nearest = nearestName(name, Object.keys(commands))
+  const names = Object.keys(commands)
+  const nearest = names.find((known) => known.startsWith(`${name} `)) ?? nearestName(name, names)
   throw new UsageError(`there is no command ${name}${nearest === undefined ? '' : `; did you mean ${nearest}?`}`)
 }
 
