@@ -1,24 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import type { Log } from '../../acme/ports.ts'
 import { fakeTimers } from '../testing/fake-timers.ts'
+import { recordingLog } from '../testing/recording-log.ts'
 import { createWorkQueue } from './work-queue.ts'
 import { startWorkers } from './workers.ts'
 import type { WorkersOptions } from './workers.ts'
-
-interface Line {
-  readonly level: string
-  readonly message: string
-  readonly fields: object
-}
-
-function recordingLog(): Log & { readonly lines: Line[] } {
-  const lines: Line[] = []
-  const at = (level: string) => (fields: object, message: string) => void lines.push({ level, message, fields })
-  const log = { lines, info: at('info'), warn: at('warn'), error: at('error'), child: () => log }
-  return log
-}
 
 /** Workers on an empty queue, stopped with the test. */
 function running(t: TestContext, options: Partial<WorkersOptions> & Pick<WorkersOptions, 'reconcile'>) {
@@ -131,7 +118,7 @@ test('a reconcile that takes too long is told to end, and is tried again once it
   const reasons: unknown[] = []
   let runs = 0
   const ended = Promise.withResolvers<void>()
-  const { timers, queue } = running(t, {
+  const { timers, queue, log } = running(t, {
     timeoutSeconds: 60,
     async reconcile(_key, signal) {
       runs += 1
@@ -145,7 +132,11 @@ test('a reconcile that takes too long is told to end, and is tried again once it
   await timers.advance(59_999)
   assert.deepEqual(reasons, [])
   await timers.advance(1)
-  assert.match(String(reasons[0]), /longer than 60 s/)
+  assert.match(String(reasons[0]), /longer than 60000 ms/)
+  assert.deepEqual(
+    log.lines.map(({ level, message }) => [level, message]),
+    [['warn', 'reconcile takes too long and was told to end']],
+  )
   queue.add('a')
   await timers.advance(600_000)
   assert.equal(runs, 1, 'never twice at once, however long it takes')

@@ -1,4 +1,5 @@
 import type { Log } from '../../acme/ports.ts'
+import { withDeadline } from './deadline.ts'
 import type { Timers } from './timers.ts'
 import type { WorkQueue } from './work-queue.ts'
 
@@ -42,6 +43,7 @@ export function startWorkers(options: WorkersOptions): { stop(): Promise<void> }
   const { name, queue, timers, timeoutSeconds = 60, metrics } = options
   const log = options.log.child({ kind: name })
   const stopping = new AbortController()
+  const limits = { timers, ms: timeoutSeconds * 1000, signal: stopping.signal, what: 'reconcile' }
 
   async function work(): Promise<void> {
     for (let key = await nextKey(); key !== undefined; key = await nextKey()) {
@@ -56,19 +58,23 @@ export function startWorkers(options: WorkersOptions): { stop(): Promise<void> }
 
   async function reconcileInTime(key: string): Promise<void> {
     const began = timers.now()
-    const timeUp = new AbortController()
-    const cancel = timers.after(timeoutSeconds * 1000, () => {
-      log.warn({ object: key, seconds: timeoutSeconds }, 'reconcile takes too long and was told to end')
-      timeUp.abort(new Error(`reconcile took longer than ${timeoutSeconds} s`))
-    })
     try {
-      onSuccess(key, await options.reconcile(key, AbortSignal.any([stopping.signal, timeUp.signal])))
+      const result = await withDeadline(limits, (signal) => {
+        signal.addEventListener('abort', () => warnWhenSlow(key))
+        return options.reconcile(key, signal)
+      })
+      onSuccess(key, result)
     } catch (error) {
       onFailure(key, error)
     } finally {
-      cancel()
       metrics?.reconcileSeconds(name, (timers.now() - began) / 1000)
     }
+  }
+
+  /** At once, for a reconcile that ignores its signal may never end. */
+  function warnWhenSlow(key: string): void {
+    if (stopping.signal.aborted) return
+    log.warn({ object: key, seconds: timeoutSeconds }, 'reconcile takes too long and was told to end')
   }
 
   function onSuccess(key: string, result: ReconcileResult): void {
