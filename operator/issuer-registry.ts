@@ -17,6 +17,7 @@ export interface RegisteredGeneration {
 /** An Issuer as this process knows it. */
 export interface RegisteredIssuer {
   readonly issuerId: string
+  readonly namespace: string
   /** `name` in the operator's own namespace, `namespace.name` elsewhere. */
   readonly publicId: string
   readonly generations: readonly RegisteredGeneration[]
@@ -30,6 +31,8 @@ export interface RegisteredIssuer {
 export interface IssuerRegistry extends IssuerLookup {
   put(issuer: RegisteredIssuer): void
   remove(issuerId: string): void
+  /** Generations of issuers that are gone: what they issued can be downloaded with its chain. */
+  keep(generations: readonly RegisteredGeneration[]): void
   find(issuerId: string): RegisteredIssuer | undefined
   published(publicId: string): RegisteredIssuer | undefined
   list(): readonly RegisteredIssuer[]
@@ -56,6 +59,16 @@ export function createIssuerRegistry(pkiUrl: string | undefined): IssuerRegistry
     }
   }
 
+  /** A key that is here is not lost to a generation that came without it. */
+  function keep(kept: readonly RegisteredGeneration[]): void {
+    for (const generation of kept) {
+      const { issuerCertificateId, ca } = generation
+      if (ca !== undefined || generations.get(issuerCertificateId)?.ca === undefined) {
+        generations.set(issuerCertificateId, generation)
+      }
+    }
+  }
+
   return {
     signing,
     generation: (issuerCertificateId) => {
@@ -64,10 +77,11 @@ export function createIssuerRegistry(pkiUrl: string | undefined): IssuerRegistry
     },
     put(issuer) {
       issuers.set(issuer.issuerId, issuer)
-      for (const generation of issuer.generations) generations.set(generation.issuerCertificateId, generation)
+      keep(issuer.generations)
     },
     // Its generations stay: certificates that they issued can still be downloaded with their chain.
     remove: (issuerId) => void issuers.delete(issuerId),
+    keep,
     find: (issuerId) => issuers.get(issuerId),
     published: (id) => issuers.values().find((issuer) => issuer.publicId === id),
     list: () => [...issuers.values()],

@@ -235,6 +235,21 @@ export async function listIssuerCertificates(db: Db): Promise<IssuerCertificateV
     .execute()
 }
 
+/**
+ * The certificates of the retired issuers that changed after that snapshot version: what they issued can still be
+ * downloaded with its chain.
+ */
+export async function listRetiredIssuersCertificates(
+  db: Db,
+  { changedAfter }: { changedAfter: number },
+): Promise<IssuerCertificateView[]> {
+  return issuerCertificates(db)
+    .where('i.retired_at', 'is not', null)
+    .where('i.version', '>', changedAfter)
+    .orderBy('k.id')
+    .execute()
+}
+
 /** Every generation of one issuer, newest first, also when it is retired. */
 export async function listCertificatesOf(db: Db, issuerId: string): Promise<IssuerCertificateView[]> {
   return issuerCertificates(db).where('k.issuer_id', '=', issuerId).orderBy('k.generation', 'desc').execute()

@@ -100,7 +100,8 @@ function register(
     return { ...facts, issuerCertificateId, ...(ca && { ca }) }
   })
   const served = plan.action.do === 'serve' ? serving(plan, plan.action.generationId) : lastGood(before, generations)
-  registry.put({ issuerId, publicId: publicId(ownNamespace, declared), generations, ...served })
+  const { namespace } = declared
+  registry.put({ issuerId, namespace, publicId: publicId(ownNamespace, declared), generations, ...served })
   return issuerId
 }
 
