@@ -12,7 +12,7 @@ import {
   upsertIssuer,
 } from './issuers.ts'
 import { findProfileRevision, findServedProfile, listServedProfiles, retireProfile, upsertProfile } from './profiles.ts'
-import { aProfile, aWorld } from './testing/builders.ts'
+import { aGeneration, aProfile, aWorld } from './testing/builders.ts'
 import { cloneDatabase } from './testing/database.ts'
 
 const database = await cloneDatabase()
@@ -90,19 +90,7 @@ test('a retired profile is not served, and its revisions stay', async () => {
 test('replicas that bring certificates of an issuer at once count generations without gaps', async () => {
   const issuerId = await inTransaction((trx) => upsertIssuer(trx, issuer))
   const insert = (octet: number) =>
-    inTransaction((trx) =>
-      insertIssuerCertificate(trx, {
-        issuerId: issuerId ?? '',
-        certificateDer: Buffer.from([octet]),
-        chainPem: '',
-        rootPem: '',
-        subjectKeyId: Buffer.from([octet]),
-        serialNumber: Buffer.from([octet]),
-        notBefore: new Date(0),
-        notAfter: new Date(1e12),
-        actor: 'controller',
-      }),
-    )
+    inTransaction((trx) => insertIssuerCertificate(trx, aGeneration(issuerId ?? '', octet)))
   const inserted = await Promise.all([1, 2, 3, 1, 2, 3].map(insert))
   assert.deepEqual(new Set(inserted.map(({ generation }) => generation)), new Set([1, 2, 3]))
   assert.equal(new Set(inserted.map(({ id }) => id)).size, 3)

@@ -12,7 +12,7 @@ import { insertAccount } from '../accounts.ts'
 import { beginChallenge, completeChallenge } from '../challenges.ts'
 import type { Db } from '../database.ts'
 import { beginIssuance, completeIssuance, type NewIntent } from '../issuance.ts'
-import { insertIssuerCertificate, upsertIssuer } from '../issuers.ts'
+import { insertIssuerCertificate, type NewIssuerCertificate, upsertIssuer } from '../issuers.ts'
 import { createOrder, type NewAuthorization, type NewOrder } from '../orders.ts'
 import { upsertProfile } from '../profiles.ts'
 import {
@@ -43,15 +43,7 @@ export async function aWorld(db: Db): Promise<World> {
   const { certificate } = ca
   const name = `world-${randomBytes(4).toString('hex')}`
   const rows = await db.transaction().execute(async (trx) => {
-    const issuerId = await upsertIssuer(trx, {
-      namespace: 'certctl',
-      name,
-      uid: name,
-      type: 'SelfSigned',
-      specHash: 'a',
-      generation: 1,
-      actor: 'controller',
-    })
+    const issuerId = await upsertIssuer(trx, anIssuer(name))
     if (issuerId === undefined) throw new Error('the database has a newer issuer')
     const { id: issuerCertificateId } = await insertIssuerCertificate(trx, {
       issuerId,
@@ -69,6 +61,33 @@ export async function aWorld(db: Db): Promise<World> {
     return { issuerId, issuerCertificateId, profileUuid: profile.uuid, revisionId: profile.revisionId }
   })
   return { ...rows, ca, accountId: await anAccount(db) }
+}
+
+export function anIssuer(name: string) {
+  return {
+    namespace: 'certctl',
+    name,
+    uid: name,
+    type: 'SelfSigned',
+    specHash: 'a',
+    generation: 1,
+    actor: 'controller',
+  }
+}
+
+/** A certificate of an issuer as far as the store looks at it; another octet is another one. */
+export function aGeneration(issuerId: string, octet: number): NewIssuerCertificate {
+  return {
+    issuerId,
+    certificateDer: Buffer.from([octet]),
+    chainPem: '',
+    rootPem: '',
+    subjectKeyId: Buffer.from([octet]),
+    serialNumber: Buffer.from([octet]),
+    notBefore: new Date(0),
+    notAfter: new Date(1e12),
+    actor: 'controller',
+  }
 }
 
 export function aProfile(issuerId: string, name: string) {
