@@ -41,6 +41,10 @@ e2e-clients: install ## Run certbot, lego, uacme, dehydrated, acme-tiny, Caddy, 
 	e2e/install-clients.sh
 	node e2e/clients/run.ts
 
+.PHONY: e2e-cluster
+e2e-cluster: install ## Run the operator against a real Kubernetes API server and cert-manager (root; Go for the first run)
+	node e2e/cluster/run.ts $(CASES)
+
 .PHONY: crash
 crash: install ## Kill the server at every step of issuance and validation and audit what is left
 	node e2e/crash/run.ts

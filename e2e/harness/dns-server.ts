@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import * as dnsPacket from 'dns-packet'
 import type { Answer, Packet } from 'dns-packet'
+import { applyUpdate, isUpdate, type UpdateKey } from './dns-update.ts'
 
 export interface Zone {
   /** The zone this server is authoritative for, without a final dot. */
@@ -12,15 +13,15 @@ export interface Zone {
   readonly addresses: ReadonlyMap<string, string>
   /** TXT records: one file per owner name, one value per line. Clients' hooks write them. */
   readonly txtDir: string
+  /** Who may add and remove TXT records by dynamic update; nobody unless given. */
+  readonly updateKey?: UpdateKey
 }
 
 /** Serves the zone over UDP and TCP on port 53 of `address`; whatever lies outside it doesn't exist. */
 export async function serveDns(address: string, zone: Zone): Promise<Disposable> {
   const udp = createSocket('udp4')
-  udp.on('message', (message, peer) => {
-    void respond(dnsPacket.decode(message), zone).then((response) =>
-      udp.send(dnsPacket.encode(response), peer.port, peer.address),
-    )
+  udp.on('message', (message: Buffer, peer) => {
+    void respond(message, zone).then((response) => udp.send(response, peer.port, peer.address))
   })
   const tcp = createServer((socket) => {
     socket.on('error', () => socket.destroy())
@@ -29,9 +30,13 @@ export async function serveDns(address: string, zone: Zone): Promise<Disposable>
       received = Buffer.concat([received, chunk])
       while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
         const end = 2 + received.readUInt16BE(0)
-        const query = dnsPacket.streamDecode(received.subarray(0, end))
+        const message = received.subarray(2, end)
         received = received.subarray(end)
-        void respond(query, zone).then((response) => socket.write(dnsPacket.streamEncode(response)))
+        void respond(message, zone).then((response) => {
+          const length = Buffer.alloc(2)
+          length.writeUInt16BE(response.length)
+          socket.write(Buffer.concat([length, response]))
+        })
       }
     })
   })
@@ -47,7 +52,12 @@ export async function serveDns(address: string, zone: Zone): Promise<Disposable>
   }
 }
 
-async function respond(query: Packet, zone: Zone): Promise<Packet> {
+async function respond(message: Buffer, zone: Zone): Promise<Buffer> {
+  if (isUpdate(message) && zone.updateKey !== undefined) return applyUpdate(message, zone.txtDir, zone.updateKey)
+  return Buffer.from(dnsPacket.encode(await answer(dnsPacket.decode(message), zone)))
+}
+
+async function answer(query: Packet, zone: Zone): Promise<Packet> {
   const question = query.questions?.[0]
   const name = question?.name.toLowerCase() ?? ''
   const address = addressOf(name, zone)

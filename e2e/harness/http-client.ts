@@ -13,6 +13,10 @@ export interface HttpCall {
   readonly body?: string
   /** The CA to trust for an https URL. */
   readonly ca?: string
+  /** Don't verify the certificate of an https URL, as a kubelet's probes don't. */
+  readonly insecure?: boolean
+  /** How long the other side may be silent; 5000 unless given. */
+  readonly timeoutMilliseconds?: number
 }
 
 /** One request on a connection of its own: fetch() has no option for a CA. */
@@ -23,8 +27,9 @@ export function callHttp(url: string, call: HttpCall = {}): Promise<HttpAnswer> 
       method: call.method ?? 'GET',
       headers: { ...call.headers },
       agent: false,
-      timeout: 5000,
+      timeout: call.timeoutMilliseconds ?? 5000,
       ...(call.ca ? { ca: call.ca } : {}),
+      ...(call.insecure ? { rejectUnauthorized: false } : {}),
     }
     const sent = request(url, options, (response) => {
       const chunks: Buffer[] = []

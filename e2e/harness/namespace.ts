@@ -6,15 +6,22 @@ import { runCommand, systemPath } from './processes.ts'
 
 /**
  * Runs a script of ours in network, mount and process namespaces of its own and returns its exit code. There every port is
- * free, no packet can leave, system files can be replaced, and no process outlives the script. Needs root.
+ * free, no packet can leave, system files can be replaced, and no process outlives the script. Needs root. The script's
+ * standard input ends when this process does, see {@link whenCallerEnds}.
  */
 export async function runInPrivateNamespace(script: string, args: readonly string[]): Promise<number> {
   const isolation = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
-  const child = spawn('unshare', [...isolation, process.execPath, script, ...args], { stdio: 'inherit' })
+  const stdio = ['pipe', 'inherit', 'inherit'] as const
+  const child = spawn('unshare', [...isolation, process.execPath, script, ...args], { stdio: [...stdio] })
   // unshare ignores gentler signals, and the first process of a namespace gets none that it doesn't ask for.
   const kill = () => child.kill('SIGKILL')
   process.once('SIGINT', kill).once('SIGTERM', kill)
   return exitCode(child)
+}
+
+/** In a script that {@link runInPrivateNamespace} runs: calls back when the process that runs it was killed. */
+export function whenCallerEnds(call: () => void): void {
+  process.stdin.once('close', call).resume().unref()
 }
 
 /** Runs a script of ours again, as root, and returns its exit code; sudo asks for a password where it must. */
@@ -62,6 +69,11 @@ export async function furnishNamespace(files: NamespaceFiles): Promise<SystemTru
       await writeFile(bundleFile, `\n${pem}\n`, { flag: 'a' })
     },
   }
+}
+
+/** Puts an empty folder in memory in place of a folder of the system. */
+export async function mountTemporary(folder: string): Promise<void> {
+  await mustRun('mount', ['-t', 'tmpfs', 'tmpfs', folder])
 }
 
 async function replace(systemFile: string, content: string, folder: string): Promise<string> {

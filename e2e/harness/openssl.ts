@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { runCommand, systemPath } from './processes.ts'
 
 const openSslLimit = () => AbortSignal.timeout(20_000)
@@ -48,40 +48,57 @@ export async function servedChain(address: string, name: string, signal: AbortSi
   return certificatesOf(result.stdout).length > 0 ? result.stdout : undefined
 }
 
-/** Makes a CA and, signed by it, a certificate for a TLS listener of these names. */
-export async function makeListenerCertificate(folder: string, names: readonly string[]): Promise<ListenerCertificate> {
-  const files = {
-    caFile: join(folder, 'listener-ca.pem'),
-    certificateFile: join(folder, 'listener.pem'),
-    keyFile: join(folder, 'listener-key.pem'),
-  }
-  const caKeyFile = join(folder, 'listener-ca-key.pem')
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-x509', '-days', '2']
-  const ca = [
-    '-subj',
-    '/CN=listener CA',
-    '-addext',
-    'keyUsage=critical,keyCertSign',
-    '-keyout',
-    caKeyFile,
-    '-out',
-    files.caFile,
-  ]
-  await openssl(['req', ...key, ...ca])
-  const extensions = [
-    `subjectAltName=${names.map((name) => `DNS:${name}`).join()}`,
-    'basicConstraints=critical,CA:FALSE',
-  ]
-  const leaf = ['-subj', '/', '-keyout', files.keyFile, '-out', files.certificateFile]
-  const issuer = ['-CA', files.caFile, '-CAkey', caKeyFile]
-  await openssl(['req', ...key, ...leaf, ...issuer, ...extensions.flatMap((extension) => ['-addext', extension])])
+/** A certificate and its key, in PEM. */
+export interface KeyPairFiles {
+  readonly certificateFile: string
+  readonly keyFile: string
+}
+
+/** What a certificate shall say; `names` as in `DNS:localhost` and `IP:127.0.0.1`. */
+export interface CertificateWish {
+  /** As OpenSSL writes it, such as /O=system:masters/CN=admin. */
+  readonly subject: string
+  readonly names: readonly string[]
+}
+
+const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-x509', '-days', '2']
+
+/** Makes a CA in the files `<name>.pem` and `<name>-key.pem` of a folder. */
+export async function makeCa(folder: string, name: string): Promise<KeyPairFiles> {
+  const files = keyPairFiles(folder, name)
+  const extension = ['-addext', 'keyUsage=critical,keyCertSign']
+  await openssl(['req', ...newKey, '-subj', `/CN=${name}`, ...extension, ...output(files)])
   return files
 }
 
-export interface ListenerCertificate {
+/** Makes a certificate, signed by the CA, in the files `<name>.pem` and `<name>-key.pem` beside the CA's. */
+export async function makeCertificate(ca: KeyPairFiles, name: string, wish: CertificateWish): Promise<KeyPairFiles> {
+  const files = keyPairFiles(dirname(ca.certificateFile), name)
+  const extensions = ['basicConstraints=critical,CA:FALSE']
+  if (wish.names.length > 0) extensions.push(`subjectAltName=${wish.names.join()}`)
+  const issuer = ['-CA', ca.certificateFile, '-CAkey', ca.keyFile]
+  const added = extensions.flatMap((extension) => ['-addext', extension])
+  await openssl(['req', ...newKey, '-subj', wish.subject, ...issuer, ...added, ...output(files)])
+  return files
+}
+
+function keyPairFiles(folder: string, name: string): KeyPairFiles {
+  return { certificateFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}-key.pem`) }
+}
+
+function output({ certificateFile, keyFile }: KeyPairFiles): string[] {
+  return ['-keyout', keyFile, '-out', certificateFile]
+}
+
+/** Makes a CA and, signed by it, a certificate for a TLS listener of these names. */
+export async function makeListenerCertificate(folder: string, names: readonly string[]): Promise<ListenerCertificate> {
+  const ca = await makeCa(folder, 'listener-ca')
+  const leaf = await makeCertificate(ca, 'listener', { subject: '/', names: names.map((name) => `DNS:${name}`) })
+  return { caFile: ca.certificateFile, ...leaf }
+}
+
+export interface ListenerCertificate extends KeyPairFiles {
   readonly caFile: string
-  readonly certificateFile: string
-  readonly keyFile: string
 }
 
 async function openssl(args: readonly string[]): Promise<string> {

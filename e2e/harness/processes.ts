@@ -97,6 +97,32 @@ export class Service {
     }
   }
 
+  /** The process's id, while it is running. */
+  get pid(): number | undefined {
+    return this.#running ? this.#child.pid : undefined
+  }
+
+  /** Waits for its end and returns the exit code, which is null when a signal ended it. */
+  async ended(signal: AbortSignal): Promise<number | null> {
+    const aborted = Promise.withResolvers<never>()
+    const abort = () => aborted.reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      const code = await Promise.race([this.#ended, aborted.promise])
+      if (this.#failure !== undefined) throw this.#failure
+      return code
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Ends it and everything it has started without asking. */
+  async kill(): Promise<void> {
+    signalGroup(this.#child, 'SIGKILL')
+    await this.#ended
+  }
+
   /** Asks it to end, and kills it when it doesn't; everything it started has ended too when this returns. */
   async stop(): Promise<void> {
     if (!this.#running) return

@@ -1,0 +1,22 @@
+import type { Cluster } from './cluster.ts'
+
+/** What a case has at hand. */
+export interface CaseContext {
+  readonly cluster: Cluster
+  /** A namespace of the case's own, which exists. */
+  readonly namespace: string
+  /** Aborted when the case's time is over. */
+  readonly signal: AbortSignal
+  /** Says something worth knowing, such as a measurement, in the case's line. */
+  note(text: string): void
+}
+
+/** One thing that must be so. */
+export interface ClusterCase {
+  readonly name: string
+  /** Nothing else runs meanwhile: it disturbs what others use, or measures. */
+  readonly alone?: true
+  /** How long it may take; 60 unless given. */
+  readonly seconds?: number
+  run(context: CaseContext): Promise<void>
+}

@@ -1,0 +1,217 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { runCommand, Service, systemPath } from '../harness/processes.ts'
+import { makeCa, makeCertificate, type KeyPairFiles } from '../harness/openssl.ts'
+import { callHttp } from '../harness/http-client.ts'
+import { addresses } from './addresses.ts'
+import type { ApiClient, Credentials } from './api-client.ts'
+import type { Programs } from './build/programs.ts'
+import { until } from './wait.ts'
+
+const etcdUrl = `http://${addresses.etcd}:2379`
+const apiPort = 6443
+
+/** Who did what, without the bodies: enough to see what an identity was refused. */
+const auditPolicy = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  rules: [{ level: 'Metadata' }],
+}
+
+/** etcd and a Kubernetes API server, with nothing that runs pods. */
+export class ControlPlane {
+  readonly url = `https://${addresses.apiServer}:${apiPort}`
+  readonly auditFile: string
+  readonly #programs: Programs
+  readonly #folder: string
+  readonly #ca: KeyPairFiles
+  readonly #caPem: string
+  #etcd: Service | undefined
+  #apiServer: Service | undefined
+  /** Lines of API servers that were stopped. */
+  readonly #earlierLines: string[] = []
+
+  private constructor(programs: Programs, folder: string, ca: { files: KeyPairFiles; pem: string }) {
+    this.#programs = programs
+    this.#folder = folder
+    this.#ca = ca.files
+    this.#caPem = ca.pem
+    this.auditFile = join(folder, 'audit.log')
+  }
+
+  /** Starts both on an empty store, and waits until the API server is ready. */
+  static async start(programs: Programs, folder: string): Promise<ControlPlane> {
+    await mkdir(folder, { recursive: true })
+    const files = await makeCa(folder, 'cluster-ca')
+    const plane = new ControlPlane(programs, folder, { files, pem: await readFile(files.certificateFile, 'utf8') })
+    await plane.#prepare()
+    plane.#startEtcd()
+    await plane.startApiServer()
+    return plane
+  }
+
+  /** Credentials of a user who may do anything. */
+  async administrator(user: string): Promise<Credentials> {
+    const pair = await makeCertificate(this.#ca, user, { subject: `/O=system:masters/CN=${user}`, names: [] })
+    const certificate = await readFile(pair.certificateFile, 'utf8')
+    return this.credentials({ certificate, key: await readFile(pair.keyFile, 'utf8') })
+  }
+
+  credentials(identity: Credentials['identity']): Credentials {
+    return { url: this.url, ca: this.#caPem, identity }
+  }
+
+  /** What pods find as ca.crt beside their token. */
+  get caPem(): string {
+    return this.#caPem
+  }
+
+  /** What the API server has logged, over all its starts. */
+  get log(): readonly string[] {
+    return [...this.#earlierLines, ...(this.#apiServer?.lines ?? [])]
+  }
+
+  /** Starts the API server on what etcd holds, and waits until it is ready. */
+  async startApiServer(): Promise<void> {
+    const service = new Service({
+      program: this.#programs.kubeApiserver,
+      args: this.#apiServerArgs(),
+      env: { PATH: systemPath },
+      cwd: this.#folder,
+    })
+    this.#apiServer = service
+    await service
+      .until('it was ready', () => this.#isReady(), AbortSignal.timeout(90_000))
+      .catch((error: unknown) => {
+        throw new Error(`kube-apiserver did not start:\n${service.lines.slice(-40).join('\n')}`, { cause: error })
+      })
+  }
+
+  /** Ends the API server as a crash would; every connection to it breaks. */
+  async killApiServer(): Promise<void> {
+    await this.#apiServer?.kill()
+    this.#earlierLines.push(...(this.#apiServer?.lines ?? []))
+    this.#apiServer = undefined
+  }
+
+  /** Stops and continues the API server, whose connections stay open meanwhile. */
+  pauseApiServer(): void {
+    this.#apiServer?.signal('SIGSTOP')
+  }
+
+  resumeApiServer(): void {
+    this.#apiServer?.signal('SIGCONT')
+  }
+
+  /** Makes etcd forget everything but the present, so that a watch from before is answered 410 Gone. */
+  async compact(): Promise<void> {
+    const { header } = (await this.#etcdCall('kv/range', { key: 'AA==' })) as { header: { revision: string } }
+    await this.#etcdCall('kv/compaction', { revision: header.revision, physical: true })
+  }
+
+  async stop(): Promise<void> {
+    await this.#apiServer?.kill()
+    await this.#etcd?.kill()
+  }
+
+  async #prepare(): Promise<void> {
+    const names = [`IP:${addresses.apiServer}`, 'DNS:kubernetes.default.svc']
+    await makeCertificate(this.#ca, 'apiserver', { subject: '/CN=kube-apiserver', names })
+    const key = await runCommand(
+      {
+        program: 'openssl',
+        args: ['genpkey', '-algorithm', 'RSA', '-out', 'service-accounts.key'],
+        env: { PATH: systemPath },
+        cwd: this.#folder,
+      },
+      AbortSignal.timeout(20_000),
+    )
+    if (key.code !== 0) throw new Error(`openssl genpkey failed: ${key.output}`)
+    // JSON is YAML.
+    await writeFile(join(this.#folder, 'audit-policy.yaml'), JSON.stringify(auditPolicy))
+  }
+
+  #startEtcd(): void {
+    const peerUrl = `http://${addresses.etcd}:2380`
+    const options = {
+      name: 'e2e',
+      'data-dir': join(this.#folder, 'etcd'),
+      'listen-client-urls': etcdUrl,
+      'advertise-client-urls': etcdUrl,
+      'listen-peer-urls': peerUrl,
+      'initial-advertise-peer-urls': peerUrl,
+      'initial-cluster': `e2e=${peerUrl}`,
+      // Nothing of a test survives it, so nothing needs to reach the disk.
+      'unsafe-no-fsync': 'true',
+    }
+    this.#etcd = new Service({ program: this.#programs.etcd, args: flags(options), env: { PATH: systemPath } })
+  }
+
+  #apiServerArgs(): string[] {
+    const file = (name: string): string => join(this.#folder, name)
+    return flags({
+      'etcd-servers': etcdUrl,
+      'bind-address': addresses.apiServer,
+      'advertise-address': addresses.apiServer,
+      'secure-port': String(apiPort),
+      'tls-cert-file': file('apiserver.pem'),
+      'tls-private-key-file': file('apiserver-key.pem'),
+      'client-ca-file': file('cluster-ca.pem'),
+      'service-account-key-file': file('service-accounts.key'),
+      'service-account-signing-key-file': file('service-accounts.key'),
+      'service-account-issuer': 'https://kubernetes.default.svc',
+      'service-cluster-ip-range': '10.96.0.0/16',
+      'authorization-mode': 'RBAC',
+      'feature-gates': 'ClusterTrustBundle=true',
+      'runtime-config': 'certificates.k8s.io/v1beta1/clustertrustbundles=true',
+      'audit-policy-file': file('audit-policy.yaml'),
+      'audit-log-path': this.auditFile,
+    })
+  }
+
+  async #isReady(): Promise<true | undefined> {
+    try {
+      const answer = await callHttp(`${this.url}/readyz`, { ca: this.#caPem })
+      return answer.status === 200 ? true : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** etcd answers its own protocol as JSON as well. */
+  async #etcdCall(method: string, body: object): Promise<unknown> {
+    const answer = await callHttp(`${etcdUrl}/v3/${method}`, { method: 'POST', body: JSON.stringify(body) })
+    if (answer.status !== 200) throw new Error(`etcd answered ${answer.status} ${answer.body} to ${method}`)
+    return JSON.parse(answer.body)
+  }
+}
+
+function flags(options: Readonly<Record<string, string>>): string[] {
+  return Object.entries(options).map(([name, value]) => `--${name}=${value}`)
+}
+
+/** A kubeconfig file for these credentials. */
+export async function writeKubeconfig(file: string, credentials: Credentials): Promise<string> {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64')
+  const { url, ca, identity } = credentials
+  const user =
+    'token' in identity
+      ? { token: identity.token }
+      : { 'client-certificate-data': base64(identity.certificate), 'client-key-data': base64(identity.key) }
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'e2e', cluster: { server: url, 'certificate-authority-data': base64(ca) } }],
+    users: [{ name: 'e2e', user }],
+    contexts: [{ name: 'e2e', context: { cluster: 'e2e', user: 'e2e' } }],
+    'current-context': 'e2e',
+  }
+  await writeFile(file, JSON.stringify(config), { mode: 0o600 })
+  return file
+}
+
+/** Waits until the API server has this answer for the client, as after its restart. */
+export async function answers(api: ApiClient, path: string): Promise<void> {
+  await until({ what: `the API server to answer ${path}`, seconds: 30 }, () => api.request(path))
+}

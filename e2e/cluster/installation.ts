@@ -1,0 +1,181 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import pg from 'pg'
+import { parseAllDocuments } from 'yaml'
+import { addresses } from './addresses.ts'
+import type { ApiClient } from './api-client.ts'
+import type { ControlPlane } from './control-plane.ts'
+import { configMaps, leases, namespaces, type KubeObject } from './kinds.ts'
+import type { Kubectl } from './kubectl.ts'
+import { Replica } from './replica.ts'
+import { LoadBalancer } from './service.ts'
+import { until } from './wait.ts'
+
+const rbacDir = join(dirname(dirname(import.meta.dirname)), 'rbac')
+
+/** The namespace that the manifests in rbac/ are written for. */
+const manifestNamespace = 'certctl'
+
+export interface InstallationWish {
+  /** The operator's own namespace. */
+  readonly namespace: string
+  /** Which rights it is given, and which namespaces it watches. */
+  readonly rights: 'namespaced' | 'cluster'
+  /** Environment variables besides the usual ones. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/** What installations share. */
+export interface Ground {
+  readonly folder: string
+  readonly plane: ControlPlane
+  readonly api: ApiClient
+  readonly kubectl: Kubectl
+  /** Makes an empty database and returns its URL. */
+  createDatabase(name: string): Promise<string>
+  /** Lets a host name resolve to the address. */
+  addHost(name: string, address: string): void
+}
+
+/** The operator in a namespace of its own, with its own database, rights, Service and replicas. */
+export class Installation implements AsyncDisposable {
+  readonly namespace: string
+  readonly url: string
+  readonly database: pg.Pool
+  readonly replicas: Replica[] = []
+  readonly #ground: Ground
+  readonly #index: number
+  readonly #settings: Readonly<Record<string, string>>
+  #service: LoadBalancer | undefined
+  #started = 0
+
+  private constructor(ground: Ground, index: number, parts: { wish: InstallationWish; databaseUrl: string }) {
+    const { wish, databaseUrl } = parts
+    const host = hostOf(wish.namespace)
+    this.namespace = wish.namespace
+    this.url = `https://${host}`
+    this.#ground = ground
+    this.#index = index
+    this.database = new pg.Pool({ connectionString: databaseUrl, max: 2 })
+    this.database.on('error', () => undefined)
+    this.#settings = {
+      CERTCTL_DATABASE_URL: databaseUrl,
+      CERTCTL_NAMESPACE: wish.namespace,
+      CERTCTL_EXTERNAL_URLS: this.url,
+      CERTCTL_RATE_LIMIT_BACKEND: 'postgres',
+      ...(wish.rights === 'cluster' && { CERTCTL_WATCH_NAMESPACES: '*', CERTCTL_CLUSTER_ISSUERS: 'on' }),
+      ...wish.settings,
+    }
+  }
+
+  /** Makes namespace, rights, database and Service; no replica runs yet. `index` is its number among all of a run. */
+  static async open(ground: Ground, index: number, wish: InstallationWish): Promise<Installation> {
+    await ground.api.apply(namespaces, { metadata: { name: wish.namespace } })
+    await applyRights(ground.kubectl, wish)
+    const databaseUrl = await ground.createDatabase(wish.namespace.replaceAll('-', '_'))
+    const installation = new Installation(ground, index, { wish, databaseUrl })
+    const address = addresses.service(index)
+    ground.addHost(hostOf(wish.namespace), address)
+    installation.#service = await LoadBalancer.open(address, () =>
+      installation.running.map((replica) => ({ address: replica.address, port: 8443 })),
+    )
+    return installation
+  }
+
+  /** Replicas whose process has not ended. */
+  get running(): readonly Replica[] {
+    return this.replicas.filter((replica) => replica.isRunning)
+  }
+
+  /** Starts a process, which gets an address and a token of its own, without waiting for it. */
+  async start(settings: Readonly<Record<string, string>> = {}): Promise<Replica> {
+    const { plane, api, folder } = this.#ground
+    const number = this.#started++
+    const name = `${this.namespace}-${number}`
+    const replica = await Replica.start({
+      name,
+      address: addresses.replica(this.#index, number),
+      folder: join(folder, name),
+      namespace: this.namespace,
+      apiServer: {
+        host: addresses.apiServer,
+        port: Number(new URL(plane.url).port),
+        ca: plane.caPem,
+        token: await api.token('certctl', this.namespace),
+      },
+      settings: { ...this.#settings, ...settings },
+    })
+    this.replicas.push(replica)
+    return replica
+  }
+
+  /** Starts that many processes and waits until each serves. */
+  async startReady(count: number): Promise<Replica[]> {
+    const replicas = await Promise.all(Array.from({ length: count }, () => this.start()))
+    await Promise.all(replicas.map((replica) => replica.ready()))
+    return replicas
+  }
+
+  /** Waits until the Service has this many endpoints. */
+  async endpoints(count: number): Promise<void> {
+    const what = `${count} ready endpoints of ${this.namespace}`
+    await until({ what, seconds: 30 }, async () => (this.#service?.readyCount === count ? true : undefined))
+  }
+
+  /** The replica that holds the Lease, once one of those that run does. */
+  async leader(seconds = 30): Promise<Replica> {
+    return until({ what: `a leader in ${this.namespace}`, seconds }, async () => {
+      const lease = await this.#ground.api.get(leases, 'certctl-operator', this.namespace)
+      const holder = lease?.spec.holderIdentity ?? ''
+      return this.running.find((replica) => holder === replica.name || holder.startsWith(`${replica.name}_`))
+    })
+  }
+
+  /** What clients must trust to talk to the Service, as the operator publishes it. */
+  async trustedCa(): Promise<string> {
+    return until({ what: `the ConfigMap certctl-trust in ${this.namespace}`, seconds: 30 }, async () => {
+      const map = await this.#ground.api.get(configMaps, 'certctl-trust', this.namespace)
+      return map?.data?.['ca.crt']
+    })
+  }
+
+  /** Ends all processes and the Service; the objects and the database stay. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.running.map((replica) => replica.kill()))
+    await this.#service?.[Symbol.asyncDispose]()
+    await this.database.end()
+  }
+}
+
+function hostOf(namespace: string): string {
+  return `certctl.${namespace}.svc`
+}
+
+/** Applies the manifest as a user would, for another namespace where that is wanted. */
+async function applyRights(kubectl: Kubectl, { namespace, rights }: InstallationWish): Promise<void> {
+  const text = await readFile(join(rbacDir, `${rights}.yaml`), 'utf8')
+  const objects = parseAllDocuments(text)
+    .map((document) => document.toJS() as KubeObject | null)
+    .filter((object) => object !== null)
+  const moved = objects.map((object) => JSON.stringify(inNamespace(object, namespace)))
+  await kubectl.run(['apply', '-f', '-'], moved.join('\n---\n'))
+}
+
+function inNamespace(object: KubeObject, namespace: string): unknown {
+  const isOfCluster = object.metadata.namespace === undefined
+  const replaced: unknown = JSON.parse(
+    JSON.stringify(object).replaceAll(`"namespace":"${manifestNamespace}"`, `"namespace":"${namespace}"`),
+  )
+  if (!isOfCluster || namespace === manifestNamespace || object.kind === 'ClusterRole') return replaced
+  // Bindings of the cluster are one for each installation.
+  return {
+    ...object,
+    ...(replaced as KubeObject),
+    metadata: { ...object.metadata, name: `${object.metadata.name}-${namespace}` },
+  }
+}
+
+/** The ServiceAccount's name in the audit log. */
+export function userOf(namespace: string): string {
+  return `system:serviceaccount:${namespace}:certctl`
+}

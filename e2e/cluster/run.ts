@@ -1,0 +1,84 @@
+import { rmSync } from 'node:fs'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { runAsRoot, runInPrivateNamespace, whenCallerEnds } from '../harness/namespace.ts'
+import { GoMissing } from './build/go.ts'
+import { buildPrograms } from './build/programs.ts'
+import type { ClusterCase } from './cases.ts'
+import { definitionCases } from './cases/definitions.ts'
+import { Cluster } from './cluster.ts'
+import { runCases } from './runner.ts'
+
+const usage = `Runs the operator against a real Kubernetes API server and cert-manager's own controllers.
+
+node e2e/cluster/run.ts [options] [words]     (as root, or with sudo)
+  words     run only cases whose name has one of these
+  --list    say which cases there are
+  --keep    leave the working folder behind
+
+The first run builds etcd, kube-apiserver, kubectl and cert-manager (Go and some minutes); they are kept in .cache/cluster.
+`
+
+const allCases: readonly ClusterCase[] = [...definitionCases]
+
+const { values: options, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: {
+    list: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+    inside: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+process.exitCode = await run()
+
+async function run(): Promise<number> {
+  const cases = allCases.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
+  if (options.help) console.log(usage)
+  else if (options.list) console.log(cases.map(({ name }) => name).join('\n'))
+  else if (cases.length === 0) console.error(`No case's name has ${words.join(' or ')}.`)
+  else return options.inside === undefined ? runOutside() : runInside(options.inside, cases)
+  return options.help || options.list ? 0 : 2
+}
+
+async function runOutside(): Promise<number> {
+  const args = process.argv.slice(2)
+  try {
+    // Before anything else, as the user who ran this: Go keeps its caches in a home.
+    await buildPrograms(console.log)
+  } catch (error) {
+    if (!(error instanceof GoMissing)) throw error
+    console.error(error.message)
+    return 1
+  }
+  if (process.getuid?.() !== 0) return runAsRoot(import.meta.filename, args)
+  const folder = await mkdtemp(join(tmpdir(), 'certctl-cluster-'))
+  // Postgres runs as another user and must reach its own folder below this one.
+  await chmod(folder, 0o755)
+  try {
+    return await runInPrivateNamespace(import.meta.filename, [...args, '--inside', folder])
+  } finally {
+    if (options.keep) console.log(`The working folder is ${folder}`)
+    else await rm(folder, { recursive: true })
+  }
+}
+
+async function runInside(folder: string, cases: readonly ClusterCase[]): Promise<number> {
+  whenCallerEnds(() => {
+    rmSync(folder, { recursive: true, force: true })
+    process.exit(1)
+  })
+  // Whatever makes temporary files, Postgres among them, makes them there.
+  process.env['TMPDIR'] = folder
+  const begun = performance.now()
+  const cluster = await Cluster.start(await buildPrograms(console.log), folder)
+  console.log(`control plane, cert-manager and Postgres run (${((performance.now() - begun) / 1000).toFixed(1)} s)`)
+  const { passed, failed } = await runCases(cluster, cases)
+  console.log(`\n${((performance.now() - begun) / 1000).toFixed(0)} s`)
+  console.log(`${passed} passed, ${failed} failed`)
+  // The namespace ends with its first process, and everything in it.
+  process.exit(failed === 0 ? 0 : 1)
+}
