@@ -1,9 +1,13 @@
+import type { OutgoingHttpHeaders } from 'node:http'
 import type { RequestOptions } from 'node:https'
+
+/** TLS options, headers and, where there is a proxy, the agent for one request. */
+export type CredentialOptions = Omit<RequestOptions, 'headers'> & { readonly headers?: OutgoingHttpHeaders }
 
 /** How to reach and to convince an API server. */
 export interface ClusterCredentials {
   /** The API server's URL, with the path under which its API starts, if any. */
   readonly url: string
-  /** TLS options and headers for one request, read anew for each so that rotated files are noticed. */
-  requestOptions(): Promise<RequestOptions>
+  /** What one request needs. Asked for each, so that rotated files are noticed. */
+  requestOptions(): Promise<CredentialOptions>
 }

@@ -89,12 +89,16 @@ export function groupPath({ group, version }: Pick<Resource<KubernetesObject>, '
 
 /**
  * The path of a kind's objects, in one namespace or in all of them, or of one object of that name. Throws TypeError for
- * a name that would reach another path.
+ * a name that would reach another path, and where the namespace is missing or too much: such a path is not found, which
+ * would look as if the object weren't there.
  */
 export function resourcePath(
   resource: Omit<Resource<KubernetesObject>, typeof objectType>,
   { namespace, name }: { readonly namespace?: string | undefined; readonly name?: string | undefined },
 ): string {
+  if (namespace === undefined ? resource.namespaced && name !== undefined : !resource.namespaced) {
+    throw new TypeError(`${resource.kind} ${name ?? ''} is asked for in namespace ${namespace ?? '(none)'}`)
+  }
   const scope = namespace === undefined ? '' : `/namespaces/${pathSegment(namespace)}`
   const object = name === undefined ? '' : `/${pathSegment(name)}`
   return `${groupPath(resource)}${scope}/${resource.plural}${object}`
