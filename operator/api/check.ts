@@ -25,9 +25,14 @@ export function check<S extends z.ZodType>(schema: S, given: unknown): Checked<z
   return { ok: false, errors }
 }
 
-/** `spec.acme.challengeTypes[0]` */
+/** `spec.acme.challengeTypes[0]`, `data[tls.crt]` */
 export function fieldPath(path: readonly (string | number)[]): string {
-  return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('')
+  return path.map((part, index) => (isKey(part) ? `[${part}]` : index === 0 ? part : `.${part}`)).join('')
+}
+
+/** What is no name of a field: an index, or a key that could be mistaken for more than one name. */
+function isKey(part: string | number): boolean {
+  return typeof part === 'number' || /[^-\w]/.test(part)
 }
 
 function describe(issue: z.core.$ZodIssue, given: unknown): FieldError {

@@ -152,17 +152,22 @@ function objectSchema({ description, spec, status }: Kind): Readonly<Record<stri
     type: 'object',
     // The API server itself refuses what is not a DNS subdomain: only length and dots are left to say.
     'x-kubernetes-validations': [
-      { rule: 'self.metadata.name.size() <= 63', message: 'metadata.name must have at most 63 characters' },
+      {
+        rule: 'self.metadata.name.size() <= 63',
+        message: 'must have at most 63 characters',
+        fieldPath: '.metadata.name',
+      },
       {
         rule: "!self.metadata.name.contains('.')",
-        message: 'metadata.name is not a DNS label; use small letters, digits and hyphens',
+        message: 'is not a DNS label; use small letters, digits and hyphens',
+        fieldPath: '.metadata.name',
       },
     ],
     required: ['spec'],
     properties: {
       apiVersion: { description: 'Group and version of the API that the object is written for.', type: 'string' },
       kind: { description: 'What the object is.', type: 'string' },
-      metadata: { type: 'object' },
+      metadata: { type: 'object', properties: { name: { type: 'string' } } },
       spec: structuralSchema(spec),
       status: structuralSchema(status),
     },
