@@ -21,4 +21,6 @@ export interface AcmeDeps {
   readonly issuers: IssuerLookup
   readonly issuance: Issuance
   readonly validation: ValidationWorker
+  /** Why this process must not serve now, for the log; undefined while it may. Asked on every request. */
+  readonly available?: () => string | undefined
 }

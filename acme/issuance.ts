@@ -14,6 +14,7 @@ import { isUnavailable } from '../store/errors.ts'
 import { beginIssuance, claimExpiredIntents, completeIssuance } from '../store/issuance.ts'
 import { newId, type AccountId, type CertificateId, type OrderId } from '../store/schema.ts'
 import type { OrderView } from '../store/views.ts'
+import { assertWithinCeilings, ceilingsOver, withinCeilings } from './ceilings.ts'
 import { planLeaf } from './leaf-plan.ts'
 import type { IssuancePolicy } from './policy.ts'
 import type { AcmeMetrics, Checkpoint, Clock, IssuerLookup, Log } from './ports.ts'
@@ -24,6 +25,8 @@ export interface IssuanceRequest {
   readonly order: OrderView
   readonly csr: CertificateRequest
   readonly policy: IssuancePolicy
+  /** Of the profile. */
+  readonly namespace: string
   readonly issuerId: string
 }
 
@@ -64,9 +67,12 @@ export function createIssuance(deps: IssuanceDeps): Issuance {
   const { db, issuers, clock, log, metrics, owner, leaseSeconds } = deps
   const checkpoint = deps.checkpoint ?? (() => undefined)
 
-  async function issue({ order, csr, policy, issuerId }: IssuanceRequest): Promise<CertificateId | undefined> {
+  async function issue({ order, csr, issuerId, ...profile }: IssuanceRequest): Promise<CertificateId | undefined> {
     const issuer = issuers.signing(issuerId)
     if (!issuer) throw serviceUnavailable('The signing key of this profile is not available yet; try again soon.', 10)
+    const ceilings = ceilingsOver(profile, issuer)
+    assertWithinCeilings(ceilings, order.identifiers, profile.policy)
+    const policy = withinCeilings(ceilings, profile.policy)
     const serialNumber = generateSerialNumber()
     const plan = planLeaf({ order, csr, policy, issuer, serialNumber, now: clock.now() })
     const tbsDer = buildLintedTbs(plan)

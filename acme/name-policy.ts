@@ -71,8 +71,14 @@ function refusal(identifier: Identifier, policy: NamePolicy): Subproblem | undef
   return allowed ? undefined : { type: 'rejectedIdentifier', detail, identifier }
 }
 
+/** Whether every name that the narrow pattern has is one that the wide pattern has. */
+export function coversPattern(wide: string, narrow: string): boolean {
+  if (!narrow.startsWith('**.')) return covers(wide, narrow)
+  return wide.startsWith('**.') && covers(wide, narrow.slice('*'.length))
+}
+
 /** Whether the pattern has the name, or every name that the wildcard stands for. */
-function covers(pattern: string, name: string): boolean {
+export function covers(pattern: string, name: string): boolean {
   if (pattern.startsWith('**.')) {
     const top = pattern.slice('**.'.length)
     return name.endsWith(`.${top}`) && name.length > top.length + 1

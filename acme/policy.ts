@@ -2,6 +2,9 @@ import type { ExtendedKeyUsage, KeyPolicy, KeyUsage } from '../ca/index.ts'
 
 export type ChallengeType = 'http-01' | 'dns-01' | 'tls-alpn-01'
 
+/** Whether an account proves each name or is trusted with those that the profile allows. */
+export type AuthMode = 'TrustAuthenticated' | 'Challenge'
+
 /** `limit` at once, refilled evenly over the window. */
 export interface RateLimit {
   readonly limit: number
@@ -38,7 +41,7 @@ export interface DnsNameRules {
  * and never changed, since orders in flight are bound to it.
  */
 export interface IssuancePolicy {
-  readonly authMode: 'TrustAuthenticated' | 'Challenge'
+  readonly authMode: AuthMode
   /** Offered in this order. */
   readonly challengeTypes: readonly ChallengeType[]
   readonly registration: 'Open' | 'ExternalAccount' | 'ClientNetworks'
@@ -69,4 +72,12 @@ export interface IssuancePolicy {
   }
   /** Nothing is issued while set; what was issued stays downloadable and revocable. */
   readonly suspended: boolean
+}
+
+/** What an Issuer lets profiles of other namespaces do at most. What is absent is not bounded. */
+export interface IssuerCeilings {
+  /** Patterns as in `DnsNameRules`; every name must be one of theirs. */
+  readonly dns?: readonly string[]
+  readonly authModes?: readonly AuthMode[]
+  readonly maxValiditySeconds?: number
 }

@@ -1,5 +1,5 @@
 import type { IssuingCa } from '../ca/index.ts'
-import type { ChallengeType, RateLimits } from './policy.ts'
+import type { ChallengeType, IssuerCeilings, RateLimits } from './policy.ts'
 
 /** Where the time comes from. */
 export interface Clock {
@@ -17,6 +17,9 @@ export interface Log {
 
 /** An issuer's current generation, able to sign. */
 export interface SigningIssuer {
+  /** Where the Issuer is: profiles of other namespaces are held to its ceilings. */
+  readonly namespace: string
+  readonly ceilings?: IssuerCeilings
   readonly issuerCertificateId: string
   readonly ca: IssuingCa
   /** Where its certificate is published, for caIssuers (RFC 5280 section 4.2.2.1); absent when it is not. */

@@ -8,6 +8,7 @@ export interface ServedProfile {
   readonly id: string
   /** The row's identity, kept through edits; what accounts of its directory belong to. */
   readonly uuid: string
+  readonly namespace: string
   readonly issuerId: string
   readonly revisionId: string
   readonly policy: IssuancePolicy
@@ -17,6 +18,7 @@ export interface ServedProfile {
 export interface PinnedRevision {
   readonly profileId: string
   readonly profileUuid: string
+  readonly namespace: string
   readonly issuerId: string
   readonly policy: IssuancePolicy
 }
@@ -50,8 +52,8 @@ export function createProfiles(db: Db): Profiles {
   }
 
   function keep(profile: ServedProfile): ServedProfile {
-    const { id: profileId, uuid: profileUuid, issuerId, policy } = profile
-    keepRevision(profile.revisionId, { profileId, profileUuid, issuerId, policy })
+    const { id: profileId, uuid: profileUuid, namespace, issuerId, policy } = profile
+    keepRevision(profile.revisionId, { profileId, profileUuid, namespace, issuerId, policy })
     return profile
   }
 

@@ -5,7 +5,7 @@ import { findDirectory, directoryPath } from './directories.ts'
 import type { AcmeDeps } from './deps.ts'
 import { createLinks, type Links } from './links.ts'
 import type { Log } from './ports.ts'
-import { AcmeProblem, problem } from './problems.ts'
+import { AcmeProblem, problem, serviceUnavailable } from './problems.ts'
 import { sendProblem, sendReply } from './reply.ts'
 import type { Route } from './route.ts'
 import { routes } from './routes.ts'
@@ -81,6 +81,7 @@ function externalUrlFor(deps: AcmeDeps, request: Request): string {
 async function serve(deps: AcmeDeps, route: Route, exchange: Exchange): Promise<void> {
   const { request, response, links } = exchange
   try {
+    assertAvailable(deps)
     const reply = await route.answer(
       deps,
       {
@@ -103,6 +104,20 @@ async function serve(deps: AcmeDeps, route: Route, exchange: Exchange): Promise<
   } catch (error) {
     refuse(deps, exchange, error)
   }
+}
+
+const unavailableRetryAfterSeconds = 5
+
+/** Comes before everything else: what this process knows of profiles may be out of date. */
+function assertAvailable({ available }: AcmeDeps): void {
+  const reason = available?.()
+  if (reason === undefined) return
+  const cause = new Error(reason)
+  throw serviceUnavailable(
+    'This server must catch up before it serves; try again soon.',
+    unavailableRetryAfterSeconds,
+    cause,
+  )
 }
 
 /** Answers with the problem that an error is. What is not the client's fault is logged whole and shown as an id. */

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import type { IssuerCeilings } from '../acme/policy.ts'
 import type { IssuerLookup } from '../acme/ports.ts'
 import type { IssuerCertificate, IssuingCa } from '../ca/index.ts'
 
@@ -20,6 +21,8 @@ export interface RegisteredIssuer {
   readonly namespace: string
   /** `name` in the operator's own namespace, `namespace.name` elsewhere. */
   readonly publicId: string
+  /** What profiles of other namespaces may do at most. */
+  readonly ceilings?: IssuerCeilings
   readonly generations: readonly RegisteredGeneration[]
   /** The generation that signs; absent while nothing may be signed. */
   readonly signing?: string
@@ -52,7 +55,10 @@ export function createIssuerRegistry(pkiUrl: string | undefined): IssuerRegistry
     const issuer = issuers.get(issuerId)
     const generation = issuer?.generations.find(({ issuerCertificateId }) => issuerCertificateId === issuer.signing)
     if (issuer === undefined || generation?.ca === undefined) return undefined
+    const { namespace, ceilings } = issuer
     return {
+      namespace,
+      ...(ceilings && { ceilings }),
       issuerCertificateId: generation.issuerCertificateId,
       ca: generation.ca,
       ...(pkiUrl !== undefined && { caIssuersUrl: `${pkiUrl}/ca/${issuer.publicId}/${generation.generation}.crt` }),

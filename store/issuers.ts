@@ -12,11 +12,11 @@ export interface DeclaredIssuer {
   /** Of the object's spec: an older one never overwrites a newer. */
   generation: number
   /** The Secret in its namespace that has its key; none where the key is elsewhere. */
-  keySecret?: string
+  keySecret?: string | null
   /** Whether nothing is to be signed; no by default. */
   suspended?: boolean
   /** What a profile of another namespace can't exceed; nothing by default. */
-  ceilings?: object
+  ceilings?: object | null
 }
 
 /**
@@ -26,7 +26,7 @@ export interface DeclaredIssuer {
 export async function upsertIssuer(trx: Trx, issuer: DeclaredIssuer & { actor: string }): Promise<string | undefined> {
   const namesakes = sql<boolean>`namespace = ${issuer.namespace} and name = ${issuer.name} and uid <> ${issuer.uid}`
   await retireIssuers(trx, namesakes, issuer.actor)
-  const ceilings = issuer.ceilings === undefined ? null : JSON.stringify(issuer.ceilings)
+  const ceilings = issuer.ceilings ? JSON.stringify(issuer.ceilings) : null
   const { rows } = await sql<{ id: string }>`
     insert into issuers (namespace, name, uid, type, spec_hash, generation, key_secret, suspended, ceilings)
       values (

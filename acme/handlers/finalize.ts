@@ -29,7 +29,7 @@ export async function finalizeOrder(deps: AcmeDeps, request: FinalizeRequest): P
   if (!profile) throw problem.orderNotReady('The profile of this order is not served any more; make a new order.')
   assertNotSuspended(profile)
   const csr = readCsr(payload.csrDer, request, revision.policy)
-  const certificateId = await deps.issuance.issue({ order, csr, policy: revision.policy, issuerId: revision.issuerId })
+  const certificateId = await deps.issuance.issue({ ...revision, order, csr })
   if (certificateId) return orderReply({ ...order, processingSince: now, certificateId }, request)
   return lostRace(deps, request)
 }

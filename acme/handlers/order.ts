@@ -3,6 +3,7 @@ import { findForbiddenDnsNames } from '../../ca/index.ts'
 import { createOrder, type NewAuthorization } from '../../store/orders.ts'
 import { newId, type AuthorizationId, type ChallengeId, type OrderId } from '../../store/schema.ts'
 import type { OrderView } from '../../store/views.ts'
+import { assertWithinCeilings, ceilingsOver, withinCeilings } from '../ceilings.ts'
 import { assertClientNetwork } from '../client-networks.ts'
 import type { AcmeDeps } from '../deps.ts'
 import { baseName, isWildcard } from '../dns-names.ts'
@@ -76,10 +77,11 @@ export async function findPinnedProfile(
   return profile
 }
 
-/** What the CA's own name constraints forbid is refused before anything is proven; issuing would refuse it at the end. */
+/** What the Issuer's ceilings or its CA's name constraints forbid is refused before anything is proven; issuing would refuse it at the end. */
 function assertCertifiable({ issuers }: AcmeDeps, profile: ServedProfile, identifiers: readonly Identifier[]): void {
   const issuer = issuers.signing(profile.issuerId)
   if (!issuer) return
+  assertWithinCeilings(ceilingsOver(profile, issuer), identifiers, profile.policy)
   const names = identifiers.map(({ value }) => value)
   throwFaults(
     findForbiddenDnsNames(names, issuer.ca.certificate).map((value) => ({
@@ -109,12 +111,12 @@ function requestedValidity(
   profile: ServedProfile,
   { payload, now }: AccountRequest<NewOrderPayload, 'none'>,
 ): RequestedValidity {
-  const { policy } = profile
   const { notBefore } = payload
-  const notAfter = policy.validity.clientNotAfter === 'Ignore' ? undefined : payload.notAfter
+  const notAfter = profile.policy.validity.clientNotAfter === 'Ignore' ? undefined : payload.notAfter
   if (!notBefore && !notAfter) return {}
   const issuer = deps.issuers.signing(profile.issuerId)
   if (!issuer) throw serviceUnavailable('The signing key of this profile is not available yet; try again soon.', 10)
+  const policy = withinCeilings(ceilingsOver(profile, issuer), profile.policy)
   const granted = leafValidityOf(policy, { notBefore, notAfter, issuer: issuer.ca.certificate, now })
   if (granted.clamped && policy.validity.clientNotAfter === 'Reject') {
     throw problem.malformed(

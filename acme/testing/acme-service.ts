@@ -25,7 +25,7 @@ import { createAccountKeys } from '../account-keys.ts'
 import type { AcmeDeps } from '../deps.ts'
 import { createIssuance } from '../issuance.ts'
 import { createNonceService } from '../nonce.ts'
-import type { IssuancePolicy } from '../policy.ts'
+import type { IssuancePolicy, IssuerCeilings } from '../policy.ts'
 import type { AcmeConfig, AcmeMetrics, Checkpoint, IssuerLookup, Log, SigningIssuer } from '../ports.ts'
 import { createProfiles } from '../profiles.ts'
 import { countFailedValidation } from '../rate-limits/failed-validations.ts'
@@ -55,6 +55,8 @@ export interface AcmeServiceOptions {
   /** A kind, or one that the test has opened itself, for instance behind something that fails. */
   readonly database?: DatabaseKind | TestDatabase
   readonly nameConstraints?: NameConstraints
+  /** Another one than that of the profiles makes them foreign to the Issuer. */
+  readonly issuerNamespace?: string
   /** In place of the network: what a validation finds. */
   readonly validate?: (request: ValidationRequest) => Promise<ValidationOutcome>
   readonly checkpoint?: Checkpoint
@@ -70,6 +72,10 @@ export interface AcmeService {
   readonly log: readonly LogLine[]
   /** Takes the signing key away and gives it back. */
   setSignerAvailable(available: boolean): void
+  /** What the Issuer permits to profiles of other namespaces, from now on. */
+  setCeilings(ceilings: IssuerCeilings): void
+  /** Takes the whole process out of service, for that reason, or puts it back. */
+  setUnavailable(reason: string | undefined): void
   setProfile(id: string, policy: Partial<IssuancePolicy>): Promise<void>
   directoryUrl(profileId?: string): string
   connect(profileId?: string, options?: Partial<AcmeClientOptions>): Promise<AcmeClient>
@@ -121,13 +127,15 @@ export async function startAcmeService(t: Cleanup, options: AcmeServiceOptions =
   const { db } = database
   const clock = createFakeClock(db)
   const log: LogLine[] = []
-  const issuer = await storeIssuer(db, clock.now(), options.nameConstraints)
-  const signing = { available: true }
+  const issuer = await storeIssuer(db, clock.now(), options)
+  const signing: Signing = { available: true, ceilings: {} }
+  const serving: { obstacle?: string | undefined } = {}
   const http = createServer()
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
   const deps = await createDeps({ db, clock, log, url, options, issuers: lookup(issuer, signing) })
-  http.on('request', createAcmeServer(deps))
+  const app = createAcmeServer({ ...deps, available: () => serving.obstacle })
+  http.on('request', app)
 
   const service: AcmeService = {
     url,
@@ -137,6 +145,8 @@ export async function startAcmeService(t: Cleanup, options: AcmeServiceOptions =
     rootPem: issuer.ca.rootPem,
     log,
     setSignerAvailable: (available) => void (signing.available = available),
+    setCeilings: (ceilings) => void (signing.ceilings = ceilings),
+    setUnavailable: (reason) => void (serving.obstacle = reason),
     async setProfile(id, policy) {
       await storeProfile(db, { id, issuerId: issuer.issuerId, policy: { ...trustingPolicy, ...policy } })
       await deps.profiles.refresh()
@@ -168,7 +178,17 @@ interface StoredIssuer extends SigningIssuer {
   readonly issuerId: string
 }
 
-async function storeIssuer(db: Db, now: Date, nameConstraints: NameConstraints | undefined): Promise<StoredIssuer> {
+/** What a test may change of the Issuer while the server runs. */
+interface Signing {
+  available: boolean
+  ceilings: IssuerCeilings
+}
+
+async function storeIssuer(
+  db: Db,
+  now: Date,
+  { nameConstraints, issuerNamespace: namespace = 'certctl' }: AcmeServiceOptions,
+): Promise<StoredIssuer> {
   const privateKey = await generatePrivateKey({ algorithm: 'ECDSA', curve: 'P-256' })
   const spec = {
     subject: { commonName: 'Test CA' },
@@ -184,7 +204,7 @@ async function storeIssuer(db: Db, now: Date, nameConstraints: NameConstraints |
   )
   return db.transaction().execute(async (trx) => {
     const issuerId = await upsertIssuer(trx, {
-      namespace: 'certctl',
+      namespace,
       name: 'test-ca',
       uid: 'test-ca',
       type: 'SelfSigned',
@@ -204,13 +224,16 @@ async function storeIssuer(db: Db, now: Date, nameConstraints: NameConstraints |
       notAfter: spec.notAfter,
       actor: 'controller',
     })
-    return { issuerId, issuerCertificateId: stored.id, ca, caIssuersUrl: 'http://pki.test/ca/test-ca/1.crt' }
+    return { issuerId, namespace, issuerCertificateId: stored.id, ca, caIssuersUrl: 'http://pki.test/ca/test-ca/1.crt' }
   })
 }
 
-function lookup(issuer: StoredIssuer, signing: { readonly available: boolean }): IssuerLookup {
+function lookup(issuer: StoredIssuer, signing: Readonly<Signing>): IssuerLookup {
   return {
-    signing: (issuerId) => (signing.available && issuerId === issuer.issuerId ? issuer : undefined),
+    signing(issuerId) {
+      if (!signing.available || issuerId !== issuer.issuerId) return undefined
+      return { ...issuer, ceilings: signing.ceilings }
+    },
     generation: (id): IssuingCa | undefined => (id === issuer.issuerCertificateId ? issuer.ca : undefined),
   }
 }

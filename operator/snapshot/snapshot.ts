@@ -1,3 +1,4 @@
+import type { IssuerCeilings } from '../../acme/policy.ts'
 import type { Log } from '../../acme/ports.ts'
 import type { Profiles } from '../../acme/profiles.ts'
 import { CaError } from '../../ca/index.ts'
@@ -51,7 +52,7 @@ export function createSnapshot(deps: SnapshotDeps): Snapshot {
   async function readRows(): Promise<void> {
     const version = await readSnapshotVersion(db)
     await profiles.refresh()
-    const rows = await listIssuers(db)
+    const rows = await listIssuers<IssuerCeilings>(db)
     const certificates = Map.groupBy(await listIssuerCertificates(db), ({ issuerId }) => issuerId)
     const ofRetired = await listRetiredIssuersCertificates(db, { changedAfter: loadedVersion })
     issuers = new Map(rows.map((row) => [row.id, row]))
@@ -68,8 +69,8 @@ export function createSnapshot(deps: SnapshotDeps): Snapshot {
   }
 
   /** A key that is here stays here: whether it may sign is for the row to say. */
-  function register(row: StoredIssuer, certificates: readonly IssuerCertificateView[]): void {
-    const { id: issuerId, namespace, suspended, signingCertificateId } = row
+  function register(row: StoredIssuer<IssuerCeilings>, certificates: readonly IssuerCertificateView[]): void {
+    const { id: issuerId, namespace, ceilings, suspended, signingCertificateId } = row
     const held = new Map(registry.find(issuerId)?.generations.map((one) => [one.issuerCertificateId, one]))
     const known = certificates.flatMap(({ id }) => held.get(id) ?? [])
     const generations = [...known, ...readable(certificates.filter(({ id }) => !held.has(id)))].toSorted(
@@ -80,6 +81,7 @@ export function createSnapshot(deps: SnapshotDeps): Snapshot {
       issuerId,
       namespace,
       publicId: publicId(deps.ownNamespace, row),
+      ...(ceilings && { ceilings }),
       generations,
       ...(current !== undefined && { current }),
       ...(signingCertificateId !== null && !suspended && { signing: signingCertificateId }),

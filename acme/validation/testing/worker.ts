@@ -90,6 +90,7 @@ export function aWorkerWorld(t: TestContext): WorkerWorld {
             Promise.resolve({
               profileId: 'prof-test',
               profileUuid: '00000000-0000-4000-8000-000000000000',
+              namespace: 'certctl',
               issuerId: world.issuerId,
               policy: wholePolicy,
             }),
