@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { ApiServerUnreachable, KubernetesApiError } from './api-error.ts'
 import type { ClusterCredentials, CredentialOptions } from './credentials.ts'
+import { withDeadline } from './deadline.ts'
 import type { Timers } from './timers.ts'
 
 /** One request to the API server. */
@@ -82,13 +83,12 @@ export function createTransport(options: {
   }
 
   async function within<T>(call: ApiCall, read: (response: IncomingMessage) => Promise<T>): Promise<T> {
-    const deadline = startDeadline(timers, requestTimeoutMs, call.signal)
+    const outer = call.signal ?? new AbortController().signal
+    const deadline = { timers, ms: requestTimeoutMs, signal: outer, what: `${call.method} ${pathOf(call)}` }
     try {
-      return await read(await begin(call, deadline.signal))
+      return await withDeadline(deadline, (signal) => begin(call, signal).then(read).catch(aborted(signal)))
     } catch (error) {
-      throw deadline.signal.aborted ? reasonOf(deadline.signal) : asUnreachable(error)
-    } finally {
-      deadline.end()
+      throw outer.aborted ? reasonOf(outer) : asUnreachable(error)
     }
   }
 
@@ -116,26 +116,16 @@ function isStale(call: ApiCall, sent: ClientRequest, error: Error): boolean {
   return isReset && call.method === 'GET' && sent.reusedSocket
 }
 
-/** A signal that aborts with the caller's, or when the time is over. */
-function startDeadline(
-  timers: Timers,
-  ms: number,
-  signal: AbortSignal | undefined,
-): { signal: AbortSignal; end(): void } {
-  const controller = new AbortController()
-  const onAbort = (): void => controller.abort(signal?.reason)
-  if (signal?.aborted === true) onAbort()
-  signal?.addEventListener('abort', onAbort, { once: true })
-  const cancel = timers.after(ms, () => {
-    controller.abort(new ApiServerUnreachable(`no answer from the API server within ${ms / 1000} s`))
-  })
-  return {
-    signal: controller.signal,
-    end() {
-      cancel()
-      signal?.removeEventListener('abort', onAbort)
-    },
+/** What fails after an abort fails because of it, whatever Node calls it. */
+function aborted(signal: AbortSignal): (error: unknown) => never {
+  return (error) => {
+    throw signal.aborted ? reasonOf(signal) : error
   }
+}
+
+/** Without the query. */
+function pathOf({ path }: ApiCall): string {
+  return path.split('?', 1)[0] ?? ''
 }
 
 /** A signal's reason as an error. */

@@ -21,6 +21,8 @@ export interface ObjectMeta {
   readonly annotations?: Readonly<Record<string, string>>
   readonly ownerReferences?: readonly OwnerReference[]
   readonly finalizers?: readonly string[]
+  /** Who set which field; the API server's own records. */
+  readonly managedFields?: unknown
 }
 
 export interface KubernetesObject {
