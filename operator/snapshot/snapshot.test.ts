@@ -158,6 +158,21 @@ suite('a snapshot', () => {
     assert.equal(secrets.reads, before)
   })
 
+  test('an issuer has its namespace and its ceilings', async (t) => {
+    const db = await aDatabase(t)
+    const [secrets, own] = [testSecrets(), await testCa()]
+    secrets.put('root-ca', own)
+    const ceilings = { maxValiditySeconds: 3600 }
+    const { issuerId } = await declareIssuer(db, { name: 'root', ceilings }, own.ca)
+    const replica = testReplica(db, secrets)
+    await replica.snapshot.refresh()
+    const signing = replica.registry.signing(issuerId)
+    assert.deepEqual([signing?.namespace, signing?.ceilings], ['certctl', ceilings])
+    await declareIssuer(db, { name: 'root' })
+    await replica.snapshot.refresh()
+    assert.equal(replica.registry.signing(issuerId)?.ceilings, undefined)
+  })
+
   test('a retired issuer is gone, and what it issued keeps its chain, in a new process too', async (t) => {
     const db = await aDatabase(t)
     const [secrets, own] = [testSecrets(), await testCa()]
