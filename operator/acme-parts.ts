@@ -33,6 +33,8 @@ export interface AcmePartsDeps {
   readonly metrics: Metrics
   readonly profiles: Profiles
   readonly issuers: IssuerLookup
+  /** Why this process must not serve now; undefined while it may. */
+  readonly available?: () => string | undefined
 }
 
 /** The ACME server and what works behind it. */
@@ -75,6 +77,7 @@ export async function createAcmeParts(deps: AcmePartsDeps): Promise<AcmeParts> {
     issuers,
     issuance,
     validation,
+    ...(deps.available && { available: deps.available }),
   })
   return { app, validation, issuance, limiter }
 }

@@ -1,174 +1,113 @@
-import { join } from 'node:path'
 import type { RequestListener } from 'node:http'
+import { join } from 'node:path'
 import { sql } from 'kysely'
-import type { Log } from '../acme/ports.ts'
-import { createProfiles } from '../acme/profiles.ts'
 import { openDatabase } from '../store/database.ts'
-import type { Db, OpenDatabase } from '../store/database.ts'
+import type { OpenDatabase } from '../store/database.ts'
 import { defaultRetention, deleteExpired } from '../store/janitor.ts'
 import { migrateToLatest } from '../store/migrate.ts'
-import { createAcmeParts } from './acme-parts.ts'
 import type { AcmeParts } from './acme-parts.ts'
-import { createCaKeys } from './ca-keys.ts'
-import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { createStandaloneController } from './controllers/standalone.ts'
-import type { Pass } from './controllers/standalone.ts'
-import type { PolicyDefaults } from './controllers/profile/policy.ts'
-import { createStatuses } from './controllers/statuses.ts'
 import { ensurePrivateFolder } from './files.ts'
 import { lockFolder } from './folder-lock.ts'
-import type { IssuerRegistry } from './issuer-registry.ts'
 import { onceAvailable, startLoop } from './loops.ts'
 import type { Loop } from './loops.ts'
-import { watchManifests } from './manifests/watch.ts'
-import type { Metrics } from './metrics.ts'
+import type { Place } from './place.ts'
+import { StartRefused } from './plane.ts'
+import type { Plane, PlaneDeps } from './plane.ts'
 
-export interface BackendDeps {
-  readonly config: Config
-  readonly manifestsFolder: string
-  readonly dataFolder: string
-  readonly clock: Clock
-  readonly log: Log
-  readonly metrics: Metrics
-  readonly registry: IssuerRegistry
-  /** Ends the start when it is aborted. */
-  readonly signal: AbortSignal
+export interface BackendDeps extends PlaneDeps {
+  readonly place: Place
 }
 
 /** Everything behind the listeners: database, controller, ACME server and the work that goes on by itself. */
-export interface Backend {
+export interface Backend extends Omit<Plane, 'parts'> {
   readonly app: RequestListener
-  readonly firstPass: Pass
-  /** Looks at the manifests now. */
-  reload(): void
   /** Throws what the database throws. */
   ping(): Promise<void>
   /** Ends what runs by itself, gives leases back, and closes the database. */
   stop(): Promise<void>
 }
 
-/** The start was refused for a reason that a person has to remove. */
-export class StartRefused extends Error {
-  override readonly name = 'StartRefused'
-}
-
-const resyncSeconds = 300
 const gcBatch = 500
 
-/** Opens the database, migrates it, reads the manifests and puts the ACME server together; waits for a database that is away. */
+/** Opens the database, migrates it, and puts together what serves on it; waits for a database that is away. */
 export async function startBackend(deps: BackendDeps): Promise<Backend> {
-  const { config, log, signal } = deps
-  const unlock = config.databaseUrl === undefined ? await lockData(deps.dataFolder) : async () => {}
-  const database = await openDatabase(databaseOptions(deps))
-  const closeDatabase = async (): Promise<void> => {
-    await database.close()
-    await unlock()
-  }
+  const { log, signal } = deps
+  const database = await openPlaceDatabase(deps)
   try {
     deps.metrics.watchDatabase(database)
     const wait = { log, signal, what: 'start' }
     const applied = await onceAvailable(() => migrateToLatest(database.db), wait)
     if (applied.length > 0) log.info({ name: applied }, 'database migrated')
-    return await startOn(deps, database, closeDatabase)
+    return running(deps, database, await startPlane(deps, database))
   } catch (error) {
-    await closeDatabase()
+    await database.close()
     throw error
   }
 }
 
-async function lockData(dataFolder: string): Promise<() => Promise<void>> {
-  await ensurePrivateFolder(dataFolder)
-  return lockFolder(dataFolder)
-}
-
-function databaseOptions({ config, dataFolder }: BackendDeps): Parameters<typeof openDatabase>[0] {
-  return config.databaseUrl === undefined
-    ? { pgliteDir: join(dataFolder, 'db') }
-    : { url: config.databaseUrl, poolSize: config.databasePoolSize, applicationName: 'certctl' }
-}
-
-async function startOn(
-  deps: BackendDeps,
-  database: OpenDatabase,
-  closeDatabase: () => Promise<void>,
-): Promise<Backend> {
-  const { config, clock, log, metrics, registry, signal, manifestsFolder } = deps
-  const { db } = database
-  const profiles = createProfiles(db)
-  const controller = createStandaloneController({
-    db,
-    clock,
-    log,
-    metrics,
-    registry,
-    profiles,
-    manifestsFolder,
-    keys: createCaKeys(join(deps.dataFolder, 'keys')),
-    statuses: createStatuses({ folder: join(deps.dataFolder, 'status'), clock, log }),
-    ownNamespace: config.namespace,
-    defaults: policyDefaults(config),
-    directoryUrl: (profileId) => `${config.externalUrls[0]}/acme/profile/${profileId}/directory`,
-  })
-  const resync = startLoop({
-    name: 'reconcile',
-    intervalSeconds: resyncSeconds,
-    log,
-    work: () => controller.reconcile(),
-  })
-  const watch = await watchManifests({
-    folder: manifestsFolder,
-    intervalSeconds: config.manifestsInterval,
-    onChange: () => resync.wake(),
-  })
-  const stopControlling = async (): Promise<void> => {
-    watch.close()
-    await resync.stop()
+/** Either is loaded on demand: nobody pays for the one that they don't run. */
+async function startPlane(deps: BackendDeps, { db }: OpenDatabase): Promise<Plane> {
+  const { place, config } = deps
+  if (place.kind === 'standalone') {
+    const { startStandalone } = await import('./standalone-backend.ts')
+    return startStandalone({ ...deps, ...place, db })
   }
-  try {
-    const wait = { log, signal, what: 'start' }
-    const firstPass = await onceAvailable(() => controller.reconcile(), wait)
-    if (firstPass.refuseStart.length > 0) throw new StartRefused(firstPass.refuseStart.join('\n'))
-    const parts = await onceAvailable(
-      () => createAcmeParts({ db, config, clock, log, metrics, profiles, issuers: registry }),
-      wait,
-    )
-    parts.validation.start()
-    const loops = startLoops(deps, db, parts)
-    return {
-      app: parts.app,
-      firstPass,
-      reload: () => resync.wake(),
-      async ping() {
-        await sql`select 1`.execute(db)
-      },
-      async stop() {
-        await stopControlling()
-        await Promise.all([parts.validation.stop(), ...loops.map((loop) => loop.stop())])
-        await closeDatabase()
-      },
-    }
-  } catch (error) {
-    await stopControlling()
-    throw error
-  }
+  const { startInCluster } = await import('./cluster-backend.ts')
+  return startInCluster({ ...deps, ...place, db, databaseUrl: requireUrl(config) })
 }
 
-function policyDefaults(config: Config): PolicyDefaults {
-  const { termsOfServiceUrl, websiteUrl, caaIdentities } = config
+function running(deps: BackendDeps, database: OpenDatabase, plane: Plane): Backend {
+  const { parts } = plane
+  parts.validation.start()
+  const loops = startLoops(deps, database, parts)
   return {
-    orderLifetimeSeconds: config.orderTtl,
-    authorizationLifetimeSeconds: config.authorizationTtl,
-    meta: {
-      ...(termsOfServiceUrl !== undefined && { termsOfService: termsOfServiceUrl }),
-      ...(websiteUrl !== undefined && { website: websiteUrl }),
-      ...(caaIdentities.length > 0 && { caaIdentities }),
+    ...plane,
+    app: parts.app,
+    async ping() {
+      await sql`select 1`.execute(database.db)
+    },
+    async stop() {
+      await plane.stop()
+      await Promise.all([parts.validation.stop(), ...loops.map((loop) => loop.stop())])
+      await database.close()
     },
   }
 }
 
+/** An embedded database lies in the data folder, which is for one process alone. */
+async function openPlaceDatabase({ config, place }: BackendDeps): Promise<OpenDatabase> {
+  const { databaseUrl: url, databasePoolSize: poolSize } = config
+  if (url !== undefined) return openDatabase({ url, poolSize, applicationName: 'certctl' })
+  if (place.kind === 'cluster') throw new StartRefused(databaseMissing)
+  await ensurePrivateFolder(place.dataFolder)
+  const unlock = await lockFolder(place.dataFolder)
+  const database = await openDatabase({ pgliteDir: join(place.dataFolder, 'db') }).catch(async (error: unknown) => {
+    await unlock()
+    throw error
+  })
+  return {
+    ...database,
+    async close() {
+      await database.close()
+      await unlock()
+    },
+  }
+}
+
+const databaseMissing = 'CERTCTL_DATABASE_URL is missing: in a cluster, replicas share a Postgres (14 or newer)'
+
+function requireUrl({ databaseUrl }: Config): string {
+  if (databaseUrl === undefined) throw new StartRefused(databaseMissing)
+  return databaseUrl
+}
+
 /** What every process does for all: finish what others began, and clean up. */
-function startLoops({ config, log, signal }: BackendDeps, db: Db, { issuance, limiter }: AcmeParts): Loop[] {
+function startLoops(
+  { config, log, signal }: BackendDeps,
+  { db }: OpenDatabase,
+  { issuance, limiter }: AcmeParts,
+): Loop[] {
   return [
     startLoop({
       name: 'taking over issuances',

@@ -9,7 +9,8 @@ type ExitCode = 0 | 1 | 2
 
 const usage = `certctl, a private certificate authority that speaks ACME
 
-  certctl serve --manifests DIR --data DIR [--sample]   serve what the manifests declare
+  certctl serve                                         serve the custom resources of the cluster it runs in
+  certctl serve --manifests DIR --data DIR [--sample]   without Kubernetes: serve what the manifests declare
   certctl check --manifests DIR                         look for mistakes in manifests
   certctl settings [--markdown]                         every setting of the environment
   certctl crd print [--folder DIR]                      the CustomResourceDefinitions as YAML
@@ -18,8 +19,12 @@ const usage = `certctl, a private certificate authority that speaks ACME
 certctl serve --help tells more.
 `
 
-const serveUsage = `certctl serve --manifests DIR --data DIR [--sample]
+const serveUsage = `certctl serve [--kubeconfig FILE]
+certctl serve --manifests DIR --data DIR [--sample]
 
+Without --manifests, Issuers and CertificateProfiles are custom resources of the cluster that the pod runs in.
+
+  --kubeconfig FILE the cluster of this file, for running outside of it
   --manifests DIR   Issuers, CertificateProfiles and Secrets as YAML or JSON, reread when they change (SIGHUP: at once)
   --data DIR        keys/, tls/, status/ and, unless CERTCTL_DATABASE_URL is set, the database
   --sample          say what to do next, also where the output is not a terminal
@@ -42,6 +47,7 @@ const commands: Readonly<Record<string, Command>> = {
     options: {
       manifests: { type: 'string' },
       data: { type: 'string' },
+      kubeconfig: { type: 'string' },
       sample: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -50,10 +56,10 @@ const commands: Readonly<Record<string, Command>> = {
         const { settingsHelp } = await import('./settings.ts')
         return say(`${serveUsage}${settingsHelp()}\n`)
       }
-      const [manifestsFolder, dataFolder] = [folder(options, 'manifests'), folder(options, 'data')]
+      const place = servePlace(options)
       // Everything that a server needs is loaded only by a server.
       const { runServer } = await import('./serve-command.ts')
-      return runServer({ manifestsFolder, dataFolder, sample: options['sample'] === true || process.stdout.isTTY })
+      return runServer({ ...place, sample: options['sample'] === true || process.stdout.isTTY })
     },
   },
   check: {
@@ -134,7 +140,23 @@ function parse(name: string, words: readonly string[]): Record<string, string | 
   }
 }
 
-function folder(options: Readonly<Record<string, string | boolean | undefined>>, name: string): string {
+type Options = Readonly<Record<string, string | boolean | undefined>>
+
+/** One of --manifests and --data asks for the other: a half of the pair is a slip, and not a wish for a cluster. */
+function servePlace(options: Options): {
+  standalone?: { manifestsFolder: string; dataFolder: string }
+  kubeconfig?: string
+} {
+  const { kubeconfig } = options
+  if (options['manifests'] === undefined && options['data'] === undefined) {
+    return typeof kubeconfig === 'string' ? { kubeconfig } : {}
+  }
+  if (kubeconfig !== undefined)
+    throw new UsageError('--kubeconfig belongs to a cluster and --manifests to none; give one')
+  return { standalone: { manifestsFolder: folder(options, 'manifests'), dataFolder: folder(options, 'data') } }
+}
+
+function folder(options: Options, name: string): string {
   const value = options[name]
   if (typeof value === 'string' && value !== '') return value
   throw new UsageError(`--${name} DIR is missing`)

@@ -1,5 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { createControllerMetrics } from './controller-metrics.ts'
+import type { ControllerMetrics } from './controller-metrics.ts'
 
 /** What the metrics need to know of the database. */
 export interface DatabaseStats {
@@ -8,13 +10,12 @@ export interface DatabaseStats {
 }
 
 /** What the server, the validation worker and the operator report. All of it may be called at any time and is cheap. */
-export interface Metrics {
+export interface Metrics extends ControllerMetrics {
   request(endpoint: string, status: number): void
   problem(type: string): void
   validation(type: string, result: string, seconds: number): void
   orderToValid(seconds: number): void
   signing(seconds: number): void
-  reconcile(kind: string, result: 'ok' | 'refused' | 'failed'): void
   /** From now on the pool's gauges show this database. */
   watchDatabase(database: DatabaseStats): void
   /** Everything in Prometheus' text format. */
@@ -69,15 +70,10 @@ export function createMetrics(): Metrics {
     buckets: aSecond,
     registers,
   })
-  const reconciles = new Counter({
-    name: 'certctl_reconcile_total',
-    help: 'Reconciled objects by kind and result.',
-    labelNames: ['kind', 'result'],
-    registers,
-  })
   const watchDatabase = databaseGauges(registry)
   const closeLag = eventLoopGauge(registry)
   return {
+    ...createControllerMetrics(registry),
     request: (endpoint, status) => requests.inc({ endpoint, status }),
     problem: (type) => problems.inc({ type }),
     validation(type, result, seconds) {
@@ -86,7 +82,6 @@ export function createMetrics(): Metrics {
     },
     orderToValid: (seconds) => orderSeconds.observe(seconds),
     signing: (seconds) => signingSeconds.observe(seconds),
-    reconcile: (kind, result) => reconciles.inc({ kind, result }),
     watchDatabase,
     expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
     close: closeLag,

@@ -2,7 +2,6 @@ import { readFile, stat } from 'node:fs/promises'
 import { flushCompileCache } from 'node:module'
 import { resolve } from 'node:path'
 import type { Log } from '../acme/ports.ts'
-import { StartRefused } from './backend.ts'
 import { banner } from './banner.ts'
 import { systemClock } from './clock.ts'
 import { readConfig, SettingsError } from './config.ts'
@@ -10,12 +9,18 @@ import type { Config } from './config.ts'
 import { FolderInUse } from './folder-lock.ts'
 import { ListenError } from './listener.ts'
 import { createLog } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import type { Metrics } from './metrics.ts'
+import type { Place } from './place.ts'
+import { StartRefused } from './plane.ts'
 import { serve } from './serve.ts'
 import type { Running } from './serve.ts'
 
 export interface ServerCommand {
-  readonly manifestsFolder: string
-  readonly dataFolder: string
+  /** Absent: the objects are custom resources of a cluster. */
+  readonly standalone?: { readonly manifestsFolder: string; readonly dataFolder: string }
+  /** In a cluster: the kubeconfig file to use in place of the pod's own credentials. */
+  readonly kubeconfig?: string
   /** Whether to say what to do next. */
   readonly sample: boolean
 }
@@ -47,14 +52,9 @@ function isRefusal(error: unknown): error is Error {
 }
 
 async function serveUntilStopped(command: ServerCommand, config: Config, log: Log): Promise<0> {
-  await requireFolder(command.manifestsFolder)
-  const running = await serve({
-    config,
-    log,
-    clock: systemClock,
-    manifestsFolder: resolve(command.manifestsFolder),
-    dataFolder: resolve(command.dataFolder),
-  })
+  const metrics = createMetrics()
+  const running = await serve({ config, log, metrics, clock: systemClock, place: await findPlace(command, config) })
+  endOnUnhandledRejection(running, { log, metrics })
   const stopped = stopOnSignal(running, log)
   process.on('SIGHUP', () => running.reload())
   try {
@@ -73,6 +73,30 @@ async function serveUntilStopped(command: ServerCommand, config: Config, log: Lo
   }
   await stopped
   return 0
+}
+
+async function findPlace({ standalone, kubeconfig }: ServerCommand, config: Config): Promise<Place> {
+  if (standalone === undefined) {
+    const { connectCluster } = await import('./cluster-place.ts')
+    return connectCluster(config, kubeconfig)
+  }
+  await requireFolder(standalone.manifestsFolder)
+  return {
+    kind: 'standalone',
+    manifestsFolder: resolve(standalone.manifestsFolder),
+    dataFolder: resolve(standalone.dataFolder),
+  }
+}
+
+const bugExitCode = 70
+
+/** A rejection that nothing handles is a bug: what else it left undone nobody knows, so the process ends and is started again. */
+function endOnUnhandledRejection(running: Running, { log, metrics }: { log: Log; metrics: Metrics }): void {
+  process.on('unhandledRejection', (reason) => {
+    metrics.unhandledRejection()
+    log.error({ err: reason }, 'an error that nothing handled; this is a bug, and the process ends')
+    void running.stop().finally(() => process.exit(bugExitCode))
+  })
 }
 
 async function requireFolder(folder: string): Promise<void> {

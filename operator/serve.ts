@@ -15,18 +15,20 @@ import type { IssuerRegistry } from './issuer-registry.ts'
 import { closeListener, listen, listenerTimeouts } from './listener.ts'
 import { startLoop } from './loops.ts'
 import type { Loop } from './loops.ts'
-import { createMetrics } from './metrics.ts'
 import type { Metrics } from './metrics.ts'
 import { createPkiServer } from './pki-server.ts'
-import { broughtCertificate, ownCertificate, servingHosts } from './tls.ts'
+import type { Place } from './place.ts'
+import { broughtCertificate, ownCertificate, ownCertificateIn, servingHosts } from './tls.ts'
 import type { ServingCertificates } from './tls.ts'
+import type { ServingCertificate } from './tls-leaf.ts'
+import { secretListenerStore } from './tls-secret.ts'
 
 export interface ServeOptions {
   readonly config: Config
-  readonly manifestsFolder: string
-  readonly dataFolder: string
+  readonly place: Place
   readonly clock: Clock
   readonly log: Log
+  readonly metrics: Metrics
 }
 
 /** What is served, for people. */
@@ -51,21 +53,23 @@ export interface Running {
 
 const certificateCheckSeconds = 30
 const longestPingMs = 2_000
+const listenerSecret = 'certctl-listener'
+/** After that the process ends with the reason: its container is started again, and the reason is easily seen. */
+const firstCertificateAttempts = 60
 
 /**
  * Starts everything, in this order: the listener's certificate, the listeners with /health, database and migrations,
  * Issuers and profiles, and then /ready with the ACME server. Rejects where a listener can't be had.
  */
 export async function serve(options: ServeOptions): Promise<Running> {
-  const { config, clock, log } = options
-  const metrics = createMetrics()
+  const { config, clock, log, metrics } = options
   const registry = createIssuerRegistry(config.listenPki === 'off' ? undefined : config.pkiUrl)
   const certificates = servingCertificates(options)
   const stopping = new AbortController()
   let backend: Backend | undefined
 
   const front = createFront({
-    certificate: await certificates.current(clock.now()),
+    certificate: await firstCertificate(certificates, options),
     minVersion: config.tlsMinVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3',
     maxConnections: config.maxConnections,
     readiness: { reasonNotReady: readiness(() => backend, stopping.signal) },
@@ -75,12 +79,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const renewal = keepCertificate({ front, certificates, clock, log })
 
   const start = async (): Promise<StartFacts> => {
-    const started = await startBackend({ ...options, metrics, registry, signal: stopping.signal })
+    const started = await startBackend({ ...options, metrics, registry, certificates, signal: stopping.signal })
     backend = started
     front.serve(started.app)
     log.info({ url: config.externalUrls[0] }, 'ready')
     return {
-      profileIds: started.firstPass.readyProfiles,
+      profileIds: started.readyProfiles,
       issuerIds: registry.list().map(({ publicId }) => publicId),
       ...(certificates.caFile !== undefined && { caFile: certificates.caFile }),
     }
@@ -101,11 +105,31 @@ export async function serve(options: ServeOptions): Promise<Running> {
   }
 }
 
-function servingCertificates({ config, dataFolder }: ServeOptions): ServingCertificates {
+function servingCertificates({ config, place }: ServeOptions): ServingCertificates {
   const { tlsCertFile, tlsKeyFile } = config
-  return tlsCertFile !== undefined && tlsKeyFile !== undefined
-    ? broughtCertificate({ certFile: tlsCertFile, keyFile: tlsKeyFile })
-    : ownCertificate(join(dataFolder, 'tls'), servingHosts(config.externalUrls))
+  if (tlsCertFile !== undefined && tlsKeyFile !== undefined) {
+    return broughtCertificate({ certFile: tlsCertFile, keyFile: tlsKeyFile })
+  }
+  const hosts = servingHosts(config.externalUrls)
+  if (place.kind === 'standalone') return ownCertificate(join(place.dataFolder, 'tls'), hosts)
+  const { client } = place
+  return ownCertificateIn(secretListenerStore({ client, namespace: config.namespace, name: listenerSecret }), hosts)
+}
+
+/** In a cluster the listener's CA is asked of the API server, which may not be there yet. */
+async function firstCertificate(
+  certificates: ServingCertificates,
+  { place, clock, log }: ServeOptions,
+): Promise<ServingCertificate> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await certificates.current(clock.now())
+    } catch (error) {
+      if (place.kind === 'standalone' || attempt >= firstCertificateAttempts) throw error
+      log.warn({ err: error, attempt }, "the listener's CA can't be read yet; trying again")
+      await sleep(1_000)
+    }
+  }
 }
 
 /** Why the process is not ready. The database is asked at most once a second, however many ask for it. */
@@ -123,7 +147,8 @@ function readiness(backend: () => Backend | undefined, stopping: AbortSignal): (
   return async () => {
     if (stopping.aborted) return 'the process is stopping'
     if (backend() === undefined) return 'the database and the profiles are not loaded yet'
-    return (await ping()) === true ? undefined : 'the database does not answer'
+    if ((await ping()) !== true) return 'the database does not answer'
+    return backend()?.reasonNotServing()
   }
 }
 

@@ -128,7 +128,7 @@ export const settings = {
   clusterIssuers: setting(oneOf('off', 'on'), 'off', {
     name: 'CERTCTL_CLUSTER_ISSUERS',
     about:
-      "on keeps a cert-manager ClusterIssuer for each profile of the operator's own namespace that asks for one; needs the rights of rbac/cluster.yaml.",
+      "on keeps a cert-manager ClusterIssuer for each profile of the operator's own namespace that asks for one; needs the rights of rbac/cluster-issuers.yaml.",
   }),
   trustNamespaces: list(dnsLabel, {
     name: 'CERTCTL_TRUST_NAMESPACES',

@@ -1,5 +1,5 @@
-/** The conditions that every object has. */
-export type ConditionType = 'Accepted' | 'ResolvedRefs' | 'Synced' | 'Ready' | 'Warning'
+/** The conditions of objects. Warning and ClusterIssuer come beside the others: Ready doesn't depend on them. */
+export type ConditionType = 'Accepted' | 'ResolvedRefs' | 'Synced' | 'Ready' | 'Warning' | 'ClusterIssuer'
 
 /** Why an Issuer's condition is as it is: a closed list that alerts and scripts may rely on. */
 export const issuerReasons = {
@@ -8,24 +8,35 @@ export const issuerReasons = {
     'ResolvedRefs',
     'SecretNotFound',
     'SecretInvalid',
+    'SecretForbidden',
     'KeyMismatch',
     'NotACA',
     'ChainIncomplete',
     'ChainUntrusted',
     'CAExpired',
     'ParentNotReady',
+    'PendingSignature',
   ],
   Synced: ['Synced', 'DatabaseUnavailable', 'StaleGeneration'],
   Ready: ['Ready', 'Pending', 'CAExpiringSoon', 'Suspended'],
+  Warning: ['ConfigMapNotOwned', 'NotInCluster'],
 } as const
 
 /** Why a CertificateProfile's condition is as it is. */
 export const profileReasons = {
-  Accepted: ['Accepted', 'InvalidSpec', 'InvalidCIDR'],
+  Accepted: [
+    'Accepted',
+    'InvalidSpec',
+    'InvalidCIDR',
+    'ExceedsIssuerLimits',
+    'ExceedsOperatorLimits',
+    'ClusterIssuerNotPermitted',
+  ],
   ResolvedRefs: ['ResolvedRefs', 'IssuerNotFound', 'IssuerNotReady', 'NotPermitted'],
   Synced: ['Synced', 'DatabaseUnavailable', 'StaleGeneration'],
   Ready: ['Ready', 'Pending', 'Suspended'],
-  Warning: ['OpenRegistration'],
+  Warning: ['OpenRegistration', 'NotInCluster'],
+  ClusterIssuer: ['ClusterIssuer', 'CertManagerAbsent', 'ClusterIssuerNotOwned', 'ClusterIssuerForbidden', 'Pending'],
 } as const
 
 type ReasonOf<Lists extends Record<string, readonly string[]>> = Lists[keyof Lists][number]
@@ -57,6 +68,26 @@ export function withReady<Reason extends string>(
   conditions: readonly Condition<Reason>[],
   ready: Condition<Reason>,
 ): readonly Condition<Reason>[] {
-  const failure = conditions.find(({ type, status }) => type !== 'Warning' && status === 'False')
+  const failure = conditions.find(
+    ({ type, status }) => type !== 'Warning' && type !== 'ClusterIssuer' && status === 'False',
+  )
   return [...conditions, failure === undefined ? ready : { ...failure, type: 'Ready' }]
+}
+
+/** A condition as a status shows it. */
+export interface DatedCondition extends Condition {
+  /** RFC 3339, whole seconds: when `status` last changed. */
+  readonly lastTransitionTime: string
+}
+
+/** The time of a condition moves only when its status does. */
+export function dated<C extends Condition>(
+  condition: C,
+  before: readonly DatedCondition[] | undefined,
+  now: Date,
+): C & DatedCondition {
+  const former = before?.find(({ type }) => type === condition.type)
+  const lastTransitionTime =
+    former?.status === condition.status ? former.lastTransitionTime : now.toISOString().replace(/\.[0-9]+Z$/, 'Z')
+  return { ...condition, lastTransitionTime }
 }

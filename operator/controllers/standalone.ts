@@ -16,6 +16,9 @@ import type { Found } from './issuer/plan.ts'
 import { reconcileIssuer } from './issuer/reconcile.ts'
 import type { IssuerOutcome } from './issuer/reconcile.ts'
 import { readCaSecret } from './issuer/secret.ts'
+import { ceilingsOf } from './issuer/spec.ts'
+import { shakeHands } from './profile/handshake.ts'
+import type { Handshake, HandshakeFacts } from './profile/handshake.ts'
 import type { ObservedIssuerRef } from './profile/plan.ts'
 import { reconcileProfile } from './profile/reconcile.ts'
 import type { ProfileDeps } from './profile/reconcile.ts'
@@ -96,7 +99,14 @@ function tellMistakes(log: Log, told: Set<string>, mistakes: readonly Mistake[])
 interface ReconciledIssuer {
   readonly outcome: IssuerOutcome
   readonly status: ObjectStatus
-  readonly ref: ObservedIssuerRef
+  readonly ref: Omit<ObservedIssuerRef, 'handshake'> & Pick<HandshakeFacts, 'allowed'>
+}
+
+/** What an Issuer says about profiles of other namespaces. */
+function limitsOf(spec: Declaration['issuers'][number]['spec']): Pick<ReconciledIssuer['ref'], 'allowed' | 'ceilings'> {
+  if (!spec.ok) return {}
+  const ceilings = ceilingsOf(spec.spec)
+  return { allowed: spec.spec.allowedProfiles.namespaces, ...(ceilings && { ceilings }) }
 }
 
 async function reconcileIssuers(
@@ -120,12 +130,9 @@ async function reconcileIssuers(
     })
     deps.metrics.reconcile('Issuer', outcome.ready ? 'ok' : 'refused')
     const { issuerId, ready, conditions } = outcome
-    const from = spec.ok ? spec.spec.allowedProfiles.namespaces.from : 'Unknown'
-    // Namespaces have labels to be selected by only in a cluster.
-    const allowedFrom = from === 'Selector' ? 'Same' : from
     reconciled.set(`${namespace}/${name}`, {
       outcome,
-      ref: { namespace, name, ...(issuerId !== undefined && { id: issuerId }), ready, allowedFrom },
+      ref: { namespace, name, ...(issuerId !== undefined && { id: issuerId }), ready, ...limitsOf(spec) },
       status: { kind: 'Issuer', namespace, name, conditions, details: caDetails(deps, issuerId) },
     })
   }
@@ -180,7 +187,7 @@ async function reconcileProfiles(
       namespace,
       name,
       spec,
-      ...(issuer && { issuer }),
+      ...(issuer && { issuer: { ...issuer, handshake: handshake(namespace, issuer) } }),
     })
     const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
     deps.metrics.reconcile('CertificateProfile', ready ? 'ok' : 'refused')
@@ -194,6 +201,14 @@ async function reconcileProfiles(
     })
   }
   return reconciled
+}
+
+/** Namespaces have labels to be selected by only in a cluster. */
+function handshake(
+  profileNamespace: string,
+  { namespace: issuerNamespace, allowed }: ReconciledIssuer['ref'],
+): Handshake {
+  return shakeHands({ profileNamespace, issuerNamespace, ...(allowed && { allowed }) })
 }
 
 /** Those that need no proof come first: they are what a newcomer can use at once. */

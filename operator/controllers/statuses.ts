@@ -5,8 +5,8 @@ import type { Log } from '../../acme/ports.ts'
 import { apiVersion } from '../api/fields.ts'
 import type { Clock } from '../clock.ts'
 import { writeWhole } from '../files.ts'
-import { failed } from './conditions.ts'
-import type { Condition } from './conditions.ts'
+import { dated, failed } from './conditions.ts'
+import type { Condition, DatedCondition } from './conditions.ts'
 
 /** What became of one object. */
 export interface ObjectStatus {
@@ -16,10 +16,6 @@ export interface ObjectStatus {
   readonly conditions: readonly Condition[]
   /** The kind's own part of the status, plain data. */
   readonly details: Readonly<Record<string, unknown>>
-}
-
-interface DatedCondition extends Condition {
-  readonly lastTransitionTime: string
 }
 
 /** Shows how each object fares: a line in the log when a condition changes, and a file as the API would show it. */
@@ -78,14 +74,6 @@ const away = failed('Synced', 'DatabaseUnavailable', 'the database does not answ
 
 function withoutDatabase(status: ObjectStatus): ObjectStatus {
   return { ...status, conditions: status.conditions.map((one) => (one.type === 'Synced' ? away : one)) }
-}
-
-/** The time of a condition moves only when its status does. */
-function dated(condition: Condition, before: readonly DatedCondition[] | undefined, now: Date): DatedCondition {
-  const former = before?.find(({ type }) => type === condition.type)
-  const lastTransitionTime =
-    former?.status === condition.status ? former.lastTransitionTime : now.toISOString().replace(/\.[0-9]+Z$/, 'Z')
-  return { ...condition, lastTransitionTime }
 }
 
 function isNews(condition: Condition, before: readonly Condition[] | undefined): boolean {

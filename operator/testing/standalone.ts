@@ -84,6 +84,7 @@ export async function standaloneHarness(t: TestContext, kind: DatabaseKind = 'po
       keys: createCaKeys(join(dataFolder, 'keys')),
       statuses: createStatuses({ folder: join(dataFolder, 'status'), clock, log }),
       metrics: { reconcile: () => {} },
+      caps: {},
       ownNamespace: 'certctl',
       defaults: { orderLifetimeSeconds: 86_400, authorizationLifetimeSeconds: 86_400, meta: {} },
       directoryUrl: (id) => `https://ca.example/acme/profile/${id}/directory`,

@@ -77,7 +77,7 @@ export function planIssuer(observed: ObservedIssuer): IssuerPlan {
 
 type Source = { readonly action: IssuerPlan['action']; readonly notAfter: Date }
 
-/** A Secret that is brought along may be replaced by the next CA; one that was made for the Issuer may not. */
+/** A certificate that is brought along may be replaced by the next CA; one that was made for the Issuer may not. */
 function planSecret(secret: Found<IssuingCa>, { spec, stored, keyPlace }: ObservedIssuer): Source | IssuerPlan {
   if (!secret.ok) return unresolved(secret)
   const { certificate } = secret.value
@@ -85,7 +85,7 @@ function planSecret(secret: Found<IssuingCa>, { spec, stored, keyPlace }: Observ
   const known = stored?.generations.find(({ sha256Fingerprint }) => sha256Fingerprint === certificate.sha256Fingerprint)
   if (known !== undefined) return { action: { do: 'serve', generationId: known.id }, notAfter }
   const newest = stored?.generations.at(-1)
-  const isBroughtAlong = spec.ok && spec.spec.type === 'CASecret'
+  const isBroughtAlong = spec.ok && (spec.spec.type === 'CASecret' || spec.spec.subordinate?.mode === 'External')
   if (newest !== undefined && !isBroughtAlong) {
     return unresolved({ reason: 'KeyMismatch', message: otherKey(keyPlace, newest) })
   }
@@ -96,12 +96,16 @@ function planKey(spec: IssuerSpec, { stored, key, keyPlace, parent }: ObservedIs
   if (spec.type === 'CASecret') throw new TypeError('a CASecret was observed without its Secret')
   const newest = stored?.generations.at(-1)
   if (newest === undefined) {
-    if (spec.type === 'Subordinate' && parent?.ok !== true) return unresolved(parent ?? noParent)
-    return { action: { do: 'make' }, notAfter: new Date(8.64e15) }
+    return waitsForParent(spec, parent) ?? { action: { do: 'make' }, notAfter: new Date(8.64e15) }
   }
   if (key === 'matches') return { action: { do: 'serve', generationId: newest.id }, notAfter: newest.notAfter }
   const message = key === 'absent' ? missingKey(keyPlace, newest) : otherKey(keyPlace, newest)
   return { ...unresolved({ reason: 'KeyMismatch', message }), refuseStart: message }
+}
+
+function waitsForParent(spec: IssuerSpec, parent: ObservedIssuer['parent']): IssuerPlan | undefined {
+  if (spec.subordinate?.mode !== 'Parent' || parent?.ok === true) return undefined
+  return unresolved(parent ?? noParent)
 }
 
 const noParent = { reason: 'ParentNotReady', message: 'the Issuer that signs this one is not there' } as const

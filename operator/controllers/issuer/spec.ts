@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import { check } from '../../api/check.ts'
+import type { IssuerCeilings } from '../../../acme/policy.ts'
+import { seconds } from '../../api/fields.ts'
 import { issuer } from '../../api/issuer.ts'
 import type { IssuerSpec } from '../../api/issuer.ts'
 import type { KeySpec, NameConstraints } from '../../../ca/index.ts'
 import { networkErrors } from '../field-errors.ts'
 import type { SpecOutcome } from '../field-errors.ts'
 
-type SelfMade = NonNullable<IssuerSpec['selfSigned'] | IssuerSpec['subordinate']>
+/** The part of a spec that a self-made CA is made from. */
+export type SelfMade = NonNullable<IssuerSpec['selfSigned'] | IssuerSpec['subordinate']>
 
 /** Reads an Issuer, whatever it holds. */
 export function readIssuerSpec(content: unknown): SpecOutcome<IssuerSpec, 'InvalidSpec' | 'InvalidNameConstraints'> {
@@ -62,7 +65,7 @@ export function issuerIdentity(spec: IssuerSpec): string {
       ? [spec.type]
       : [
           spec.type,
-          spec.subordinate?.parentRef?.name,
+          spec.subordinate?.parentRef?.name ?? spec.subordinate?.mode,
           made.subject.commonName,
           made.subject.organization,
           made.subject.organizationalUnit,
@@ -72,4 +75,16 @@ export function issuerIdentity(spec: IssuerSpec): string {
           constraintsOf(made),
         ]
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
+}
+
+/** What profiles of other namespaces can't exceed; undefined where nothing is said. */
+export function ceilingsOf({ allowedProfiles: { ceilings } }: IssuerSpec): IssuerCeilings | undefined {
+  if (ceilings === undefined) return undefined
+  const { identifiers, authModes, validity } = ceilings
+  const compiled = {
+    ...(identifiers?.dns && { dns: identifiers.dns.allowed }),
+    ...(authModes && { authModes }),
+    ...(validity?.max !== undefined && { maxValiditySeconds: seconds(validity.max) }),
+  }
+  return Object.keys(compiled).length === 0 ? undefined : compiled
 }

@@ -24,6 +24,9 @@ function spec(members: object): CertificateProfileSpec {
   return outcome.spec
 }
 
+const permitted = { permitted: true } as const
+const refusedBy = { permitted: false, remedy: 'ask for it' } as const
+
 const challenge = spec({})
 const open = spec({
   acme: { authMode: 'TrustAuthenticated', registration: 'Open' },
@@ -39,13 +42,13 @@ const issuer = (changes: Partial<ObservedIssuerRef>): ObservedIssuerRef => ({
   name: 'ca',
   id: 'i1',
   ready: true,
-  allowedFrom: 'Same',
+  handshake: permitted,
   ...changes,
 })
 
 function aProfile(changes: Partial<ObservedProfile> & { of?: CertificateProfileSpec }): ObservedProfile {
   const { of = challenge, ...observed } = changes
-  return { namespace: 'one', spec: { ok: true, spec: of }, served: false, defaults, ...observed }
+  return { namespace: 'one', spec: { ok: true, spec: of }, served: false, defaults, caps: {}, ...observed }
 }
 
 const invalid = { ok: false, reason: 'InvalidCIDR', errors: [{ path: ['spec'], message: 'is wrong' }] } as const
@@ -77,35 +80,35 @@ const rows: readonly Row[] = [
   ],
   [
     'an Issuer that has no CA yet is waited for',
-    aProfile({ issuer: { namespace: 'one', name: 'ca', ready: false, allowedFrom: 'Same' } }),
+    aProfile({ issuer: { namespace: 'one', name: 'ca', ready: false, handshake: permitted } }),
     'keep',
     'False',
     'IssuerNotReady',
   ],
   [
     'an Issuer elsewhere must permit',
-    aProfile({ issuer: issuer({ namespace: 'two' }) }),
+    aProfile({ issuer: issuer({ namespace: 'two', handshake: refusedBy }) }),
     'keep',
     'False',
     'NotPermitted',
   ],
   [
     'an Issuer elsewhere that permits',
-    aProfile({ issuer: issuer({ namespace: 'two', allowedFrom: 'All' }) }),
+    aProfile({ issuer: issuer({ namespace: 'two', handshake: permitted }) }),
     'serve',
     'True',
     'Ready',
   ],
   [
     'a permission that was taken back stops issuing',
-    aProfile({ served: true, issuer: issuer({ namespace: 'two' }) }),
+    aProfile({ served: true, issuer: issuer({ namespace: 'two', handshake: refusedBy }) }),
     'suspend',
     'False',
     'NotPermitted',
   ],
   [
     'a permission that can not be read changes nothing',
-    aProfile({ served: true, issuer: issuer({ namespace: 'two', ready: false, allowedFrom: 'Unknown' }) }),
+    aProfile({ served: true, issuer: issuer({ namespace: 'two', ready: false, handshake: { permitted: 'unknown' } }) }),
     'keep',
     'False',
     'IssuerNotReady',

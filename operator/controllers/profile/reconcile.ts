@@ -13,12 +13,14 @@ import { planProfile } from './plan.ts'
 import type { ObservedIssuerRef, ProfilePlan } from './plan.ts'
 import { policyHash } from './policy.ts'
 import type { PolicyDefaults } from './policy.ts'
+import type { ValidationCaps } from './validation-caps.ts'
 
 export interface ProfileDeps {
   readonly db: Db
   readonly clock: Clock
   readonly ownNamespace: string
   readonly defaults: PolicyDefaults
+  readonly caps: ValidationCaps
 }
 
 /** A CertificateProfile as it is declared, with the Issuer it refers to. */
@@ -38,7 +40,7 @@ export interface ProfileOutcome {
 export async function reconcileProfile(deps: ProfileDeps, declared: DeclaredProfile): Promise<ProfileOutcome> {
   const profileId = publicId(deps.ownNamespace, declared)
   const served = (await listServedProfiles<IssuancePolicy>(deps.db)).find(({ id }) => id === profileId)
-  const plan = planProfile({ ...declared, served: served !== undefined, defaults: deps.defaults })
+  const plan = planProfile({ ...declared, served: served !== undefined, defaults: deps.defaults, caps: deps.caps })
   const written = isAsPlanned(plan, served) || (await write(deps, declared, plan, served))
   if (written) return { conditions: [...plan.conditions, synced], profileId }
   const others = plan.conditions.filter(({ type }) => type !== 'Ready')

@@ -1,0 +1,16 @@
+/** What everything that the operator makes carries. */
+export const managedBy = { 'app.kubernetes.io/managed-by': 'certctl' } as const
+
+/** Selects what carries it. */
+export const managedBySelector = 'app.kubernetes.io/managed-by=certctl'
+
+/** On a CA's Secret: the Issuer it was made for. */
+export const issuerUidAnnotation = 'certctl.io/issuer-uid'
+
+/** On a cert-manager ClusterIssuer: the profile it belongs to, as `<namespace>/<name>`. */
+export const profileAnnotation = 'certctl.io/profile'
+
+/** Whether the operator made an object. */
+export function isOurs({ labels }: { readonly labels?: Readonly<Record<string, string>> }): boolean {
+  return labels?.['app.kubernetes.io/managed-by'] === managedBy['app.kubernetes.io/managed-by']
+}
