@@ -21,11 +21,11 @@ const ref = { namespace: 'certctl', name: 'certctl-listener' }
 /** Replicas in one namespace, each with a client of its own. */
 async function aNamespace(
   t: TestContext,
-): Promise<{ server: TestApiServer; replica(url?: string): ServingCertificates; secret(): Stored<Secret> }> {
+): Promise<{ server: TestApiServer; replica: (url?: string) => ServingCertificates; secret: () => Stored<Secret> }> {
   const server = await startApiServer(t)
   return {
     server,
-    replica(url = 'https://acme.example.com') {
+    replica: (url = 'https://acme.example.com') => {
       const client = createKubernetesClient({ credentials: server.credentials(), timers: systemTimers })
       t.after(() => client.close())
       return ownCertificateIn(secretListenerStore({ client, ...ref }), servingHosts([url]))

@@ -68,8 +68,14 @@ suite('a heartbeat', () => {
     const { issuerId } = await declareIssuer(db, { name: 'root' })
     await declareProfile(db, 'web', issuerId)
     const replica = beatingReplica(t, db, testSecrets())
-    assert.match(replica.heartbeat.reasonNotServing() ?? '', /not loaded its profiles yet/)
+    const gate = Promise.withResolvers<void>()
+    const reading = Promise.withResolvers<void>()
+    replica.beforeReading = () => (reading.resolve(), gate.promise)
     replica.heartbeat.start()
+    await reading.promise
+    assert.match(replica.heartbeat.reasonNotServing() ?? '', /not loaded its profiles yet/)
+    assert.deepEqual(await seen(db), [], 'the leader would wait for a replica that serves nobody')
+    gate.resolve()
     await replica.rest()
     assert.equal(replica.heartbeat.reasonNotServing(), undefined)
     assert.equal(replica.profiles.list().length, 1)
@@ -101,8 +107,10 @@ suite('a heartbeat', () => {
     await replica.pass(0.2)
     assert.equal(replica.profiles.list()[0]?.id, 'web')
     assert.equal((await seen(db))[0]?.version, await readSnapshotVersion(db))
+    const beaten = await lastBeatOf(db, replica.id)
     await replica.pass(2)
     assert.equal(readings, 1)
+    assert.deepEqual(await lastBeatOf(db, replica.id), beaten, 'it does not fall asleep again')
   })
 
   test('a key that is missing is told to the leader, and its coming within a beat', async (t) => {
@@ -223,6 +231,21 @@ suite('a heartbeat', () => {
     assert.equal(replica.heartbeat.reasonNotServing(), undefined)
   })
 
+  test('a beat counts from when it began, however late its answer came', async (t) => {
+    const db = await aDatabase(t)
+    const replica = await started(t, db)
+    await db.transaction().execute(async (trx) => {
+      // A beat waits for whoever is about to change something.
+      await trx.selectFrom('snapshot_version').select('version').forUpdate().execute()
+      await replica.timers.advance(3_000)
+      await replica.timers.advance(8_100)
+    })
+    await replica.rest()
+    assert.match(replica.heartbeat.reasonNotServing() ?? '', /not reached the database/)
+    await replica.pass(3)
+    assert.equal(replica.heartbeat.reasonNotServing(), undefined)
+  })
+
   test('a replica that can not read a change goes on with what it has, and says so by its version', async (t) => {
     const db = await aDatabase(t)
     const { issuerId } = await declareIssuer(db, { name: 'root' })
@@ -254,7 +277,7 @@ suite('a heartbeat', () => {
     const stopped = replica.heartbeat.stop()
     gate.resolve()
     await stopped
-    assert.deepEqual(await seen(db), [])
+    for (let look = 0; look < 50; look++) assert.deepEqual(await seen(db), [], 'a beat came after the end')
 
     const other = await started(t, db)
     database.cut()
