@@ -7,8 +7,8 @@ export interface CaseContext {
   readonly namespace: string
   /** Aborted when the case's time is over. */
   readonly signal: AbortSignal
-  /** Says something worth knowing, such as a measurement, in the case's line. */
-  note(text: string): void
+  /** Says something worth knowing, such as a measurement, in the line of the case. */
+  readonly note: (text: string) => void
 }
 
 /** One thing that must be so. */

@@ -24,6 +24,9 @@ export const zone = 'e2e.example.com'
 /** The key of dynamic updates, as cert-manager's rfc2136 solver is told it. */
 export const updateKey = { name: 'e2e-key', secret: Buffer.from('a secret that only tests know...') }
 
+/** A namespace besides the operator's own that is told what to trust. */
+export const trustedNamespace = 'trusting'
+
 /** Everything that runs in the private network: control plane, cert-manager, name server, ingress, Postgres. */
 export class Cluster {
   readonly plane: ControlPlane
@@ -33,6 +36,7 @@ export class Cluster {
   readonly installations: Installation[] = []
   readonly #ground: Ground
   #opened = 0
+  #main: Promise<Installation> | undefined
 
   private constructor(ground: Ground, certManager: Service) {
     this.plane = ground.plane
@@ -74,7 +78,25 @@ export class Cluster {
     await this.api.apply(serviceAccounts, { metadata: { name: 'default', namespace: name } })
   }
 
-  /** Sets the operator up in a namespace. */
+  /** The operator with all rights and two replicas that most cases share, in the namespace `certctl`. */
+  main(): Promise<Installation> {
+    this.#main ??= this.#startMain()
+    return this.#main
+  }
+
+  async #startMain(): Promise<Installation> {
+    const installation = await this.install({
+      namespace: 'certctl',
+      rights: 'cluster',
+      settings: { CERTCTL_TRUST_NAMESPACES: `certctl,${trustedNamespace}` },
+    })
+    await this.createNamespace(trustedNamespace)
+    await installation.startReady(2)
+    await installation.endpoints(2)
+    return installation
+  }
+
+  /** Sets the operator up in a namespace; no process runs yet. */
   async install(wish: InstallationWish): Promise<Installation> {
     const installation = await Installation.open(this.#ground, this.#opened++, wish)
     this.installations.push(installation)

@@ -36,7 +36,7 @@ export async function describeFailure(cluster: Cluster, namespace: string, error
       replicas.map((replica) => [`${own}: ${replica.name}${replica.isRunning ? '' : ' (ended)'}`, tail(replica.log)]),
     ),
     ['cert-manager', tail(certManager.lines)],
-    ['the API server', tail(plane.log.filter((line) => /^[WEF]\d/.test(line)))],
+    ['the API server', tail(plane.log.filter((line) => /^[EF]\d/.test(line)))],
   ] as const
   const text = sections.filter(([, body]) => body !== '').map(([title, body]) => `  ${title}:\n${indent(body ?? '')}`)
   return [inspect(error), ...text].join('\n')

@@ -19,7 +19,7 @@ const manifestNamespace = 'certctl'
 export interface InstallationWish {
   /** The operator's own namespace. */
   readonly namespace: string
-  /** Which rights it is given, and which namespaces it watches. */
+  /** Which rights it is given, those in its own namespace or in all, which it then watches. */
   readonly rights: 'namespaced' | 'cluster'
   /** Environment variables besides the usual ones. */
   readonly settings?: Readonly<Record<string, string>>
@@ -151,28 +151,30 @@ function hostOf(namespace: string): string {
   return `certctl.${namespace}.svc`
 }
 
-/** Applies the manifest as a user would, for another namespace where that is wanted. */
+/** Files of rbac/ that the rights are made of. */
+const manifestFiles = {
+  namespaced: ['namespaced.yaml'],
+  cluster: ['namespaced.yaml', 'cluster.yaml', 'cluster-issuers.yaml'],
+} as const
+
+/** Applies the manifests as a user would, for another namespace where that is wanted. */
 async function applyRights(kubectl: Kubectl, { namespace, rights }: InstallationWish): Promise<void> {
-  const text = await readFile(join(rbacDir, `${rights}.yaml`), 'utf8')
-  const objects = parseAllDocuments(text)
+  const texts = await Promise.all(manifestFiles[rights].map((file) => readFile(join(rbacDir, file), 'utf8')))
+  const objects = texts
+    .flatMap((text) => parseAllDocuments(text))
     .map((document) => document.toJS() as KubeObject | null)
     .filter((object) => object !== null)
-  const moved = objects.map((object) => JSON.stringify(inNamespace(object, namespace)))
-  await kubectl.run(['apply', '-f', '-'], moved.join('\n---\n'))
+    .map((object) => inNamespace(object, namespace))
+  await kubectl.run(['apply', '-f', '-'], objects.map((object) => JSON.stringify(object)).join('\n---\n'))
 }
 
-function inNamespace(object: KubeObject, namespace: string): unknown {
-  const isOfCluster = object.metadata.namespace === undefined
-  const replaced: unknown = JSON.parse(
+/** The object as it must be for an operator in that namespace; bindings of the whole cluster are one for each operator. */
+function inNamespace(object: KubeObject, namespace: string): KubeObject {
+  const moved = JSON.parse(
     JSON.stringify(object).replaceAll(`"namespace":"${manifestNamespace}"`, `"namespace":"${namespace}"`),
-  )
-  if (!isOfCluster || namespace === manifestNamespace || object.kind === 'ClusterRole') return replaced
-  // Bindings of the cluster are one for each installation.
-  return {
-    ...object,
-    ...(replaced as KubeObject),
-    metadata: { ...object.metadata, name: `${object.metadata.name}-${namespace}` },
-  }
+  ) as KubeObject
+  if (object.kind !== 'ClusterRoleBinding') return moved
+  return { ...moved, metadata: { ...moved.metadata, name: `${object.metadata.name}-${namespace}` } }
 }
 
 /** The ServiceAccount's name in the audit log. */

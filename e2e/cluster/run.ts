@@ -9,6 +9,7 @@ import { buildPrograms } from './build/programs.ts'
 import type { ClusterCase } from './cases.ts'
 import { definitionCases } from './cases/definitions.ts'
 import { invalidSpecCases } from './cases/invalid-specs.ts'
+import { issuanceCases } from './cases/issuance.ts'
 import { Cluster } from './cluster.ts'
 import { runCases } from './runner.ts'
 
@@ -22,7 +23,7 @@ node e2e/cluster/run.ts [options] [words]     (as root, or with sudo)
 The first run builds etcd, kube-apiserver, kubectl and cert-manager (Go and some minutes); they are kept in .cache/cluster.
 `
 
-const allCases: readonly ClusterCase[] = [...definitionCases, ...invalidSpecCases]
+const allCases: readonly ClusterCase[] = [...issuanceCases, ...definitionCases, ...invalidSpecCases]
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { invalidSpecs, invalidUpdates, validSpecs, validUpdates } from '../../../operator/testing/invalid-specs.ts'
+import { invalidSpecs } from '../../../operator/testing/invalid-specs.ts'
+import { invalidUpdates, validUpdates } from '../../../operator/testing/spec-updates.ts'
+import { validSpecs } from '../../../operator/testing/valid-specs.ts'
 import { ApiError, pathOf, type ApiClient } from '../api-client.ts'
 import type { ClusterCase } from '../cases.ts'
 import { issuers, profiles, type Kind, type KubeObject } from '../kinds.ts'
