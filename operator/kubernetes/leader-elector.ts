@@ -121,8 +121,8 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     await leading
     stopping.signal.removeEventListener('abort', onStop)
     setLeading(false)
-    // What was lost because the API server is away may still be ours, but then nobody is there to give it back to.
-    if (!isLost) await release()
+    // What was lost may still be ours, but then the API server is away; and after `stop` it is released at the very end.
+    if (!isLost && !stopping.signal.aborted) await release()
   }
 
   async function lead(signal: AbortSignal): Promise<void> {
