@@ -113,6 +113,19 @@ suite('a heartbeat', () => {
     assert.deepEqual(await lastBeatOf(db, replica.id), beaten, 'it does not fall asleep again')
   })
 
+  test('however often it is woken, it rests between two beats', async (t) => {
+    const db = await aDatabase(t)
+    const replica = await started(t, db)
+    const beats = new Set<number>()
+    for (let passed = 0; passed < 400; passed += 20) {
+      replica.heartbeat.wake()
+      await replica.timers.advance(20)
+      await replica.rest()
+      beats.add((await lastBeatOf(db, replica.id)).getTime())
+    }
+    assert.equal(beats.size, 3)
+  })
+
   test('a key that is missing is told to the leader, and its coming within a beat', async (t) => {
     const db = await aDatabase(t)
     const [secrets, own] = [testSecrets(), await testCa()]
