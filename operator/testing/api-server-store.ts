@@ -8,6 +8,7 @@ export interface Entry {
   readonly managers: readonly ManagedFields[]
 }
 
+/** A change. */
 export interface StoredEvent {
   readonly version: number
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
@@ -15,13 +16,6 @@ export interface StoredEvent {
   readonly object: JsonObject
   /** As it was before, for watches with a selector. */
   readonly before?: JsonObject
-}
-
-export interface Page {
-  readonly items: readonly JsonObject[]
-  readonly version: number
-  /** Objects that are left after this page. */
-  readonly rest: readonly JsonObject[]
 }
 
 /** What etcd is to an API server: objects by key, one version counter, and the changes since the last compaction. */
@@ -41,11 +35,13 @@ export interface ObjectStore {
   subscribe(call: () => void): () => void
 }
 
+/** The metadata, empty where there is none. */
 export function metaOf(object: JsonObject): JsonObject {
   const { metadata } = object
   return isJsonObject(metadata) ? metadata : {}
 }
 
+/** Empty. `now` gives creationTimestamps. */
 export function createObjectStore(now: () => Date): ObjectStore {
   const entries = new Map<string, Entry>()
   const log: (StoredEvent & { readonly key: string })[] = []
@@ -72,8 +68,10 @@ export function createObjectStore(now: () => Date): ObjectStore {
         .toSorted(([a], [b]) => (a < b ? -1 : 1))
         .map(([, entry]) => entry.object),
     write(key, { object, managers }) {
-      const before = entries.get(key)?.object
-      if (before !== undefined && isUnchanged(before, object)) return before
+      const known = entries.get(key)
+      const before = known?.object
+      const isOwnedAlike = isSame(asJson(known?.managers ?? []), asJson(managers))
+      if (before !== undefined && isOwnedAlike && isUnchanged(before, object)) return before
       version += 1
       const stored = {
         ...object,
@@ -137,6 +135,13 @@ function isUnchanged(before: JsonObject, after: JsonObject): boolean {
   }
   const known = { uid: metaOf(before)['uid'] ?? null, creationTimestamp: metaOf(before)['creationTimestamp'] ?? null }
   return isSame(strip(before), strip({ ...after, metadata: { ...metaOf(after), ...known } }))
+}
+
+/** In an order that says nothing. */
+function asJson(managers: readonly ManagedFields[]): Json {
+  return managers
+    .map((entry) => ({ ...entry, paths: [...entry.paths].toSorted() }))
+    .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
 }
 
 /** Equal whatever the order of the members. */
