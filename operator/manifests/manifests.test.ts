@@ -91,6 +91,12 @@ test('a file may hold many documents, empty ones and JSON', () => {
   assert.deepEqual(manifests.map(objectTitle), ['Issuer certctl/internal-ca', 'Secret team-a/ca-key'])
 })
 
+test('a Secret may have dots in its name, as in Kubernetes', () => {
+  const { manifests, mistakes } = parse('{apiVersion: v1, kind: Secret, metadata: {name: ca.example}}')
+  assert.deepEqual(mistakes, [])
+  assert.deepEqual(manifests.map(objectTitle), ['Secret certctl/ca.example'])
+})
+
 test('one broken document does not hide the others of its file', () => {
   const { manifests, mistakes } = parse(`spec: *nowhere\n---\n${issuer}`)
   assert.equal(manifests.length, 1)
