@@ -121,6 +121,7 @@ function leadershipDeps(deps: ClusterDeps, events: LeadershipDeps['events']): Le
     keepsClusterIssuers: config.clusterIssuers === 'on',
     clusterTrustBundle: config.clusterTrustBundle === 'on',
     trustNamespaces: orOwn(config.trustNamespaces, config),
+    ...(config.initialManifests !== undefined && { initialManifests: config.initialManifests }),
     caPem: () => certificates.caPem(),
   }
 }

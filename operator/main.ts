@@ -14,6 +14,7 @@ const usage = `certctl, a private certificate authority that speaks ACME
   certctl check --manifests DIR                         look for mistakes in manifests
   certctl settings [--markdown]                         every setting of the environment
   certctl crd print [--folder DIR]                      the CustomResourceDefinitions as YAML
+  certctl create-secret --name NAME --random KEY,…      a Secret with random values, unless there is one
   certctl version
 
 certctl serve --help tells more.
@@ -83,6 +84,21 @@ const commands: Readonly<Record<string, Command>> = {
       if (options['help'] === true) return say(usage)
       const { printCrds } = await import('./crd-command.ts')
       return printCrds(options['folder'] === undefined ? undefined : folder(options, 'folder'))
+    },
+  },
+  'create-secret': {
+    options: {
+      name: { type: 'string' },
+      random: { type: 'string' },
+      kubeconfig: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+    async run(options) {
+      if (options['help'] === true) return say(usage)
+      const [name, keys] = [text(options, 'name', 'NAME'), text(options, 'random', 'KEY,…').split(',')]
+      const { createSecret } = await import('./create-secret-command.ts')
+      const { kubeconfig } = options
+      return createSecret(name, keys, typeof kubeconfig === 'string' ? kubeconfig : undefined)
     },
   },
   version: { options: {}, run: async () => say(`certctl ${version()}\n`) },
@@ -157,9 +173,13 @@ function servePlace(options: Options): {
 }
 
 function folder(options: Options, name: string): string {
+  return text(options, name, 'DIR')
+}
+
+function text(options: Options, name: string, what: string): string {
   const value = options[name]
   if (typeof value === 'string' && value !== '') return value
-  throw new UsageError(`--${name} DIR is missing`)
+  throw new UsageError(`--${name} ${what} is missing`)
 }
 
 function say(text: string): ExitCode {

@@ -106,9 +106,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
 }
 
 function servingCertificates({ config, place }: ServeOptions): ServingCertificates {
-  const { tlsCertFile, tlsKeyFile } = config
+  const { tlsCertFile, tlsKeyFile, tlsCaFile } = config
   if (tlsCertFile !== undefined && tlsKeyFile !== undefined) {
-    return broughtCertificate({ certFile: tlsCertFile, keyFile: tlsKeyFile })
+    return broughtCertificate({
+      certFile: tlsCertFile,
+      keyFile: tlsKeyFile,
+      ...(tlsCaFile !== undefined && { caFile: tlsCaFile }),
+    })
   }
   const hosts = servingHosts(config.externalUrls)
   if (place.kind === 'standalone') return ownCertificate(join(place.dataFolder, 'tls'), hosts)

@@ -202,6 +202,11 @@ export const existingFile: SettingKind<string> = {
   parse: (given) => (existsSync(given) ? good(given) : bad('no such file; write the path of a readable PEM file')),
 }
 
+export const existingFolder: SettingKind<string> = {
+  hint: 'path of a folder',
+  parse: (given) => (existsSync(given) ? good(given) : bad('no such folder; write the path of a readable one')),
+}
+
 /** Where a crash test wants the process to stop, and how. */
 export interface TestCheckpoint {
   readonly label: string

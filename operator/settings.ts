@@ -4,6 +4,7 @@ import {
   domainName,
   duration,
   existingFile,
+  existingFolder,
   integer,
   listenAddress,
   listOf,
@@ -99,6 +100,11 @@ export const settings = {
     about: "PEM chain for the ACME listener, reread when it changes. Unset: a certificate of the server's own making.",
   }),
   tlsKeyFile: optional(existingFile, { name: 'CERTCTL_TLS_KEY_FILE', about: 'PEM key of CERTCTL_TLS_CERT_FILE.' }),
+  tlsCaFile: optional(existingFile, {
+    name: 'CERTCTL_TLS_CA_FILE',
+    about:
+      'PEM of what clients must trust for CERTCTL_TLS_CERT_FILE, reread when it changes: published in the cluster and put into ClusterIssuers. Unset: they trust it already.',
+  }),
   tlsMinVersion: setting(oneOf('1.2', '1.3'), '1.3', {
     name: 'CERTCTL_TLS_MIN_VERSION',
     about: 'Oldest version of TLS that the ACME listener speaks.',
@@ -138,6 +144,11 @@ export const settings = {
   clusterTrustBundle: setting(oneOf('off', 'on'), 'off', {
     name: 'CERTCTL_CLUSTER_TRUST_BUNDLE',
     about: 'on publishes the same as a ClusterTrustBundle, where the API server has that kind.',
+  }),
+  initialManifests: optional(existingFolder, {
+    name: 'CERTCTL_INITIAL_MANIFESTS',
+    about:
+      'Folder of Issuers and CertificateProfiles that are made in the cluster where they are absent, each time a replica begins to reconcile.',
   }),
   manifestsInterval: setting(lookAgain, '10s', {
     name: 'CERTCTL_MANIFESTS_INTERVAL',

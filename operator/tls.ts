@@ -13,7 +13,7 @@ export interface ServingCertificates {
   readonly caFile?: string
   /**
    * What clients must trust, in PEM, as the last `current` found it: every CA that a leaf is or will soon be of.
-   * Undefined where the certificate was brought along, and before the first `current`.
+   * Undefined where the certificate was brought along without it, and before the first `current`.
    */
   caPem(): Promise<string | undefined>
   /** The certificate to serve at `now`, renewed first where it is due. Cheap when nothing is. */
@@ -24,9 +24,10 @@ export interface ServingCertificates {
 const attempts = 10
 
 /** A certificate that somebody else made and renews, reread every time. */
-export function broughtCertificate(files: { certFile: string; keyFile: string }): ServingCertificates {
+export function broughtCertificate(files: { certFile: string; keyFile: string; caFile?: string }): ServingCertificates {
+  const { caFile } = files
   return {
-    caPem: () => Promise.resolve(undefined),
+    caPem: () => (caFile === undefined ? Promise.resolve(undefined) : readFile(caFile, 'utf8')),
     async current() {
       const [certPem, keyPem] = await Promise.all([readFile(files.certFile, 'utf8'), readFile(files.keyFile, 'utf8')])
       const certificate = new X509Certificate(certPem)

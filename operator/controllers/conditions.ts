@@ -19,7 +19,7 @@ export const issuerReasons = {
   ],
   Synced: ['Synced', 'DatabaseUnavailable', 'StaleGeneration'],
   Ready: ['Ready', 'Pending', 'CAExpiringSoon', 'Suspended'],
-  Warning: ['ConfigMapNotOwned', 'NotInCluster'],
+  Warning: ['ConfigMapNotOwned'],
 } as const
 
 /** Why a CertificateProfile's condition is as it is. */
@@ -35,8 +35,15 @@ export const profileReasons = {
   ResolvedRefs: ['ResolvedRefs', 'IssuerNotFound', 'IssuerNotReady', 'NotPermitted'],
   Synced: ['Synced', 'DatabaseUnavailable', 'StaleGeneration'],
   Ready: ['Ready', 'Pending', 'Suspended'],
-  Warning: ['OpenRegistration', 'NotInCluster'],
-  ClusterIssuer: ['ClusterIssuer', 'CertManagerAbsent', 'ClusterIssuerNotOwned', 'ClusterIssuerForbidden', 'Pending'],
+  Warning: ['OpenRegistration'],
+  ClusterIssuer: [
+    'ClusterIssuer',
+    'CertManagerAbsent',
+    'ClusterIssuerNotOwned',
+    'ClusterIssuerForbidden',
+    'Pending',
+    'NotInCluster',
+  ],
 } as const
 
 type ReasonOf<Lists extends Record<string, readonly string[]>> = Lists[keyof Lists][number]

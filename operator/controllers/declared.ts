@@ -50,7 +50,7 @@ export function declare(snapshot: Snapshot): Declaration {
       if (!checked.ok) note(manifest, checked.errors)
       secrets.set(`${namespace}/${name}`, checked.ok ? { state: 'read', values: secretValues(checked.value) } : invalid)
     } else if (kind === 'Issuer') {
-      const spec = readIssuerSpec(content)
+      const spec = withoutCluster(readIssuerSpec(content))
       if (!spec.ok) note(manifest, spec.errors)
       issuers.push({ namespace, name, spec })
     } else {
@@ -66,6 +66,15 @@ export function declare(snapshot: Snapshot): Declaration {
     complete: snapshot.complete,
     secret: (namespace, name) => secrets.get(`${namespace}/${name}`) ?? { state: 'missing' },
   }
+}
+
+type IssuerOutcome = ReturnType<typeof readIssuerSpec>
+
+/** A CSR is shown in an object's status, and the answer comes as an object: both are a cluster's. */
+function withoutCluster(outcome: IssuerOutcome): IssuerOutcome {
+  if (!outcome.ok || outcome.spec.subordinate?.mode !== 'External') return outcome
+  const message = 'External needs a cluster; have the CA signed elsewhere and bring it along with type: CASecret'
+  return { ok: false, reason: 'InvalidSpec', errors: [{ path: ['spec', 'subordinate', 'mode'], message }] }
 }
 
 const invalid: SecretOutcome = { state: 'invalid', message: 'its manifest has mistakes' }

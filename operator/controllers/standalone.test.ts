@@ -332,3 +332,39 @@ test('no key and no Secret reaches the log, the status or the database', async (
   const shown = [JSON.stringify(h.log), await readFile(join(h.dataFolder, 'status', rootStatus), 'utf8')]
   assert.ok(!shown.join('').includes(secret))
 })
+
+test('what only a cluster has is told, and what can be served is', async (t) => {
+  const h = await standaloneHarness(t)
+  await h.write(
+    'external.yaml',
+    `apiVersion: certctl.io/v1alpha1
+kind: Issuer
+metadata: { name: external }
+spec:
+  type: Subordinate
+  subordinate: { mode: External, subject: { commonName: X }, signedCertificateSecretRef: { name: signed } }
+`,
+  )
+  await h.write(
+    'web.yaml',
+    `apiVersion: certctl.io/v1alpha1
+kind: Issuer
+metadata: { name: root }
+spec: { type: SelfSigned, selfSigned: { subject: { commonName: Root } } }
+---
+apiVersion: certctl.io/v1alpha1
+kind: CertificateProfile
+metadata: { name: web }
+spec:
+  issuerRef: { name: root }
+  acme: { authMode: TrustAuthenticated, registration: Open }
+  identifiers: { dns: { allowed: ['*.example.com'] } }
+  certManager: { clusterIssuer: { enabled: true } }
+`,
+  )
+  await h.reconcile()
+  assert.equal(await h.ready('Issuer.certctl.external.yaml'), 'False InvalidSpec')
+  assert.equal(await h.ready('CertificateProfile.certctl.web.yaml'), 'True Ready')
+  const { conditions } = await h.status('CertificateProfile.certctl.web.yaml')
+  assert.equal(conditions.find(({ type }) => type === 'ClusterIssuer')?.reason, 'NotInCluster')
+})

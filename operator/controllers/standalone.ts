@@ -11,6 +11,8 @@ import { mistakeLine } from '../manifests/manifest.ts'
 import type { Mistake } from '../manifests/manifest.ts'
 import { declare, parentName } from './declared.ts'
 import type { Declaration } from './declared.ts'
+import { failed } from './conditions.ts'
+import type { Condition, ProfileReason } from './conditions.ts'
 import type { IssuerDeps } from './issuer/gather.ts'
 import type { Found } from './issuer/plan.ts'
 import { reconcileIssuer } from './issuer/reconcile.ts'
@@ -183,12 +185,13 @@ async function reconcileProfiles(
   for (const { namespace, name, spec } of declaration.profiles) {
     const ref = spec.ok ? spec.spec.issuerRef : undefined
     const issuer = ref && issuers.get(`${ref.namespace ?? namespace}/${ref.name}`)?.ref
-    const { conditions, profileId: id } = await reconcileProfile(deps, {
+    const { conditions: planned, profileId: id } = await reconcileProfile(deps, {
       namespace,
       name,
       spec,
       ...(issuer && { issuer: { ...issuer, handshake: handshake(namespace, issuer) } }),
     })
+    const conditions = [...planned, ...clusterOnly(spec)]
     const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
     deps.metrics.reconcile('CertificateProfile', ready ? 'ok' : 'refused')
     const details = { profileID: id, acme: { directoryURL: deps.directoryUrl(id) } }
@@ -201,6 +204,13 @@ async function reconcileProfiles(
     })
   }
   return reconciled
+}
+
+/** What a profile asks for that there is none of without Kubernetes. */
+function clusterOnly(spec: Declaration['profiles'][number]['spec']): Condition<ProfileReason>[] {
+  if (!spec.ok || !spec.spec.certManager.clusterIssuer.enabled) return []
+  const message = 'ClusterIssuers are made in a cluster only; the profile is served all the same'
+  return [failed('ClusterIssuer', 'NotInCluster', message)]
 }
 
 /** Namespaces have labels to be selected by only in a cluster. */

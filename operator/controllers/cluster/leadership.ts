@@ -26,6 +26,7 @@ import type { ValidationCaps } from '../profile/validation-caps.ts'
 import { createClusterIssuers } from './cluster-issuer.ts'
 import type { Cache, Controller, ControllerDeps } from './controller.ts'
 import { issuerKeyOf, objectKey, parentKeyOf } from './custom-object.ts'
+import { createInitialObjects } from './initial-objects.ts'
 import { Informers } from './informers.ts'
 import { createIssuerController } from './issuer-controller.ts'
 import { createObjectStatuses, isReady } from './object-status.ts'
@@ -52,6 +53,8 @@ export interface LeadershipDeps {
   readonly keepsClusterIssuers: boolean
   readonly clusterTrustBundle: boolean
   readonly trustNamespaces: readonly string[]
+  /** Objects that are made where they are absent. */
+  readonly initialManifests?: string
   /** What clients must trust for the listener, in PEM; undefined where the certificate was brought along. */
   readonly caPem: () => Promise<string | undefined>
 }
@@ -141,6 +144,7 @@ class Term {
     await Promise.all([this.#issuers.whenSynced(this.#signal), this.#profiles.whenSynced(this.#signal)])
     if (this.#deps.watch === 'all') await this.#namespaces.whenSynced(this.#signal)
     this.#startWorkers()
+    await this.#createInitial()
     this.#deps.metrics.watchControllers(this.#view())
     const trust = this.#keepTrust()
     while (!this.#signal.aborted) {
@@ -149,6 +153,12 @@ class Term {
     }
     await trust
     if (this.#signal.reason instanceof StaleEpoch) throw this.#signal.reason
+  }
+
+  async #createInitial(): Promise<void> {
+    const { client, log, ownNamespace, initialManifests: folder } = this.#deps
+    if (folder === undefined) return
+    await createInitialObjects({ client, log, folder, ownNamespace }, this.#signal)
   }
 
   async end(): Promise<void> {

@@ -1,0 +1,40 @@
+import type { Log } from '../../../acme/ports.ts'
+import { isAlreadyExists } from '../../kubernetes/api-error.ts'
+import type { KubernetesClient } from '../../kubernetes/client.ts'
+import type { CustomResource } from '../../kubernetes/objects.ts'
+import { certificateProfiles, issuers } from '../../kubernetes/resources.ts'
+import { readManifests } from '../../manifests/folder.ts'
+import { mistakeLine, objectTitle } from '../../manifests/manifest.ts'
+import { valueAt } from './custom-object.ts'
+
+const resources = { Issuer: issuers, CertificateProfile: certificateProfiles }
+
+/**
+ * Makes the Issuers and CertificateProfiles of a folder, so that a fresh installation has some to begin with. One that
+ * exists is left as it is, whatever it says; one that the API server refuses is told of and passed over.
+ */
+export async function createInitialObjects(
+  { client, log, folder, ownNamespace }: { client: KubernetesClient; log: Log; folder: string; ownNamespace: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const { manifests, mistakes } = await readManifests(folder, { defaultNamespace: ownNamespace })
+  for (const mistake of mistakes) log.error({ folder }, mistakeLine(mistake))
+  for (const manifest of manifests) {
+    const { kind, namespace, name, content } = manifest
+    if (kind === 'Secret') continue
+    const resource = resources[kind]
+    const object: CustomResource = {
+      apiVersion: 'certctl.io/v1alpha1',
+      kind,
+      metadata: { namespace, name },
+      spec: valueAt(content, 'spec'),
+    }
+    const fields = { object: objectTitle(manifest) }
+    try {
+      await client.create(resource, object, signal)
+      log.info(fields, 'made, since it was not there')
+    } catch (err) {
+      if (!isAlreadyExists(err)) log.warn({ ...fields, err }, 'could not be made')
+    }
+  }
+}
