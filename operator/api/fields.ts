@@ -33,6 +33,11 @@ export function subdomainName(description: string): z.ZodString {
   ])
 }
 
+/** In CEL, whether a text is a duration: `duration()` of another one is an error. */
+export function isDuration(expression: string): string {
+  return `${expression}.matches(r'${durationPattern.source}')`
+}
+
 /** A Go-style duration within bounds given in seconds. */
 export function durationText(description: string, bounds: { min: number; max: number }): z.ZodString {
   const [min, max] = [formatDuration(bounds.min), formatDuration(bounds.max)]
@@ -40,7 +45,7 @@ export function durationText(description: string, bounds: { min: number; max: nu
   return withRules(z.string().max(32), description, [
     pattern,
     {
-      rule: `!${pattern.rule} || (duration(self) >= duration('${min}') && duration(self) <= duration('${max}'))`,
+      rule: `!${isDuration('self')} || (duration(self) >= duration('${min}') && duration(self) <= duration('${max}'))`,
       message: `must be from ${min} to ${max}`,
       holds(value) {
         if (!pattern.holds(value)) return true
