@@ -7,6 +7,8 @@ export const addresses = {
   apiServer: '10.88.0.1',
   etcd: '10.88.0.2',
   nameServer: '10.88.0.53',
+  /** Leads to Postgres, and can be held up. */
+  relay: '10.88.0.90',
   /** The ingress that leads to the solvers of http-01. */
   ingress: '10.88.0.80',
   /** The Service of an installation of the operator, and its replicas, both counted from 0. */

@@ -41,6 +41,7 @@ export interface Ground {
 export class Installation implements AsyncDisposable {
   readonly namespace: string
   readonly url: string
+  readonly databaseUrl: string
   readonly database: pg.Pool
   readonly replicas: Replica[] = []
   readonly #ground: Ground
@@ -56,6 +57,7 @@ export class Installation implements AsyncDisposable {
     this.url = `https://${host}`
     this.#ground = ground
     this.#index = index
+    this.databaseUrl = databaseUrl
     this.database = new pg.Pool({ connectionString: databaseUrl, max: 2 })
     this.database.on('error', () => undefined)
     this.#settings = {
@@ -122,12 +124,14 @@ export class Installation implements AsyncDisposable {
     await until({ what, seconds: 30 }, async () => (this.#service?.readyCount === count ? true : undefined))
   }
 
-  /** The replica that holds the Lease, once one of those that run does. */
-  async leader(seconds = 30): Promise<Replica> {
-    return until({ what: `a leader in ${this.namespace}`, seconds }, async () => {
+  /** The replica that holds the Lease, once one that runs does, or once this one does. */
+  async leader(seconds = 30, wanted?: Replica): Promise<Replica> {
+    const what = `${wanted?.name ?? 'a replica'} to lead in ${this.namespace}`
+    return until({ what, seconds }, async () => {
       const lease = await this.#ground.api.get(leases, 'certctl-operator', this.namespace)
-      const holder = lease?.spec.holderIdentity ?? ''
-      return this.running.find((replica) => holder === replica.name || holder.startsWith(`${replica.name}_`))
+      // Each process adds something of its own to its name.
+      const holder = lease?.spec.holderIdentity?.replace(/_[^_]*$/, '')
+      return this.running.find(({ name }) => name === holder && (wanted === undefined || name === wanted.name))
     })
   }
 

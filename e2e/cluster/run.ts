@@ -10,6 +10,13 @@ import type { ClusterCase } from './cases.ts'
 import { definitionCases } from './cases/definitions.ts'
 import { invalidSpecCases } from './cases/invalid-specs.ts'
 import { issuanceCases } from './cases/issuance.ts'
+import { outageCases } from './cases/outage.ts'
+import { profileCases } from './cases/profiles.ts'
+import { replicaCases } from './cases/replicas.ts'
+import { rightsCases } from './cases/rights.ts'
+import { scaleCases } from './cases/scale.ts'
+import { secretCases } from './cases/secrets.ts'
+import { trustCases } from './cases/trust.ts'
 import { Cluster } from './cluster.ts'
 import { runCases } from './runner.ts'
 
@@ -23,7 +30,19 @@ node e2e/cluster/run.ts [options] [words]     (as root, or with sudo)
 The first run builds etcd, kube-apiserver, kubectl and cert-manager (Go and some minutes); they are kept in .cache/cluster.
 `
 
-const allCases: readonly ClusterCase[] = [...issuanceCases, ...definitionCases, ...invalidSpecCases]
+/** What takes longest first, so that the rest goes on beside it. */
+const allCases: readonly ClusterCase[] = [
+  ...replicaCases,
+  ...issuanceCases,
+  ...secretCases,
+  ...trustCases,
+  ...profileCases,
+  ...definitionCases,
+  ...invalidSpecCases,
+  ...scaleCases,
+  ...outageCases,
+  ...rightsCases,
+]
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,

@@ -5,18 +5,21 @@ export interface Wait {
   readonly what: string
   readonly seconds: number
   readonly signal?: AbortSignal
+  /** Between one look and the next; 100 unless given, more where a look is much work. */
+  readonly pollMilliseconds?: number
 }
 
 /** What was waited for did not come in time. */
 export class WaitedInVain extends Error {}
 
-const pollMilliseconds = 100
-
 /**
  * Asks again and again until the answer is something. A probe that throws is asked again too; when the time is over,
  * what it threw last is the cause.
  */
-export async function until<T>({ what, seconds, signal }: Wait, probe: () => Promise<T | undefined>): Promise<T> {
+export async function until<T>(
+  { what, seconds, signal, pollMilliseconds = 100 }: Wait,
+  probe: () => Promise<T | undefined>,
+): Promise<T> {
   const deadline = performance.now() + seconds * 1000
   let cause: unknown
   for (;;) {
