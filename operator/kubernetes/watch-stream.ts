@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import { ApiServerUnreachable } from './api-error.ts'
 import { asUnreachable, membersOf, parseJson, reasonOf, statusError } from './client-transport.ts'
 import type { KubernetesObject, Stored } from './objects.ts'
@@ -17,7 +17,7 @@ const longestLineOctets = 16 * 1024 * 1024
  * the signal's reason, and ApiServerUnreachable for anything else, silence included. Leaving it closes the connection.
  */
 export async function* readWatchEvents<T extends KubernetesObject>(
-  response: IncomingMessage,
+  response: Readable,
   options: { signal: AbortSignal; timers: Timers; silenceSeconds: number; onHeard?: (() => void) | undefined },
 ): AsyncGenerator<WatchEvent<T>, void, undefined> {
   const { signal } = options
@@ -42,7 +42,7 @@ export async function* readWatchEvents<T extends KubernetesObject>(
 
 /** A connection whose other end vanished says nothing, for hours. */
 function startWatchdog(
-  response: IncomingMessage,
+  response: Readable,
   options: { timers: Timers; silenceSeconds: number; onHeard?: (() => void) | undefined },
 ): { heard(): void; stop(): void } {
   const { timers, silenceSeconds, onHeard } = options
@@ -61,7 +61,7 @@ function startWatchdog(
 }
 
 /** Whole lines. An answer that ends within one was cut off. */
-async function* linesOf(response: IncomingMessage, onBytes: () => void): AsyncGenerator<string, void, undefined> {
+async function* linesOf(response: Readable, onBytes: () => void): AsyncGenerator<string, void, undefined> {
   const newline = 0x0a
   let parts: Buffer[] = []
   let octets = 0

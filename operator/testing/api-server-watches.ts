@@ -27,7 +27,7 @@ export interface Watches {
   end(plural?: string): void
   drop(): void
   stall(isStalled: boolean): void
-  sendRaw(text: string): void
+  sendRaw(text: string | Uint8Array): void
 }
 
 /** Over one store. */

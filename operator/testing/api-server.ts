@@ -103,7 +103,7 @@ export interface TestApiServer {
   /** While true, watches that are open or begin hear nothing. */
   stall(isStalled: boolean): void
   /** Writes this to the watches as it is. */
-  sendRaw(text: string): void
+  sendRaw(text: string | Uint8Array): void
   /** Forgets the past: what goes on from an older version gets 410, as a status or inside the stream. */
   compact(as?: 'status' | 'event'): void
   close(): Promise<void>
