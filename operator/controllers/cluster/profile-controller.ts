@@ -8,7 +8,6 @@ import type { IssuerSpec } from '../../api/issuer.ts'
 import { publicId } from '../../issuer-registry.ts'
 import type { CustomResource, Stored } from '../../kubernetes/objects.ts'
 import { certificateProfiles } from '../../kubernetes/resources.ts'
-import type { ReconcileResult } from '../../kubernetes/workers.ts'
 import { failed, fulfilled, withReady } from '../conditions.ts'
 import type { Condition, ProfileReason } from '../conditions.ts'
 import { readIssuerSpec, ceilingsOf } from '../issuer/spec.ts'
@@ -42,7 +41,9 @@ export interface ProfileControllerDeps extends ControllerDeps {
 /** A replica whose last beat is older doesn't serve, so nobody waits for it. */
 export const liveSeconds = 10
 
-const lookAgainSeconds = { waiting: 0.25, well: 300 }
+const wellSeconds = 300
+/** A replica is told of a change at once; one that takes longer is asked for less and less often. */
+const waitingSeconds = { first: 0.25, longest: 10 }
 
 interface Seen {
   readonly object: Stored<CustomResource>
@@ -54,18 +55,30 @@ interface Seen {
 
 /** Reconciles CertificateProfiles: rows and revisions in the database, and Ready once every live replica serves them. */
 export function createProfileController(deps: ProfileControllerDeps): Controller {
+  const waits = new Map<string, number>()
+
+  /** How long to wait for the replicas this time; forgotten as soon as there is nobody to wait for. */
+  function nextWait(key: string, isWaiting: boolean): number | undefined {
+    const seconds = Math.min((waits.get(key) ?? waitingSeconds.first / 2) * 2, waitingSeconds.longest)
+    if (isWaiting) waits.set(key, seconds)
+    else waits.delete(key)
+    return isWaiting ? seconds : undefined
+  }
+
   return {
     async reconcile(key) {
       const ref = parseKey(key)
       const object = deps.profiles.get(ref.namespace, ref.name)
       if (object === undefined) {
+        waits.delete(key)
         await retireGone(deps, ref, undefined)
         await deps.clusterIssuers.release(ref)
         return {}
       }
       return whileAway(deps, certificateProfiles, object, async () => {
         await retireGone(deps, ref, object.metadata.uid)
-        return reconcileProfile(deps, object)
+        const { isWaiting, lookAgainSeconds = wellSeconds } = await reconcileProfile(deps, object)
+        return { requeueAfterSeconds: nextWait(key, isWaiting) ?? lookAgainSeconds }
       })
     },
   }
@@ -83,7 +96,13 @@ async function retireGone(
   deps.log.warn({ object: title('CertificateProfile', ref) }, 'is gone: its directory is not served any more')
 }
 
-async function reconcileProfile(deps: ProfileControllerDeps, object: Stored<CustomResource>): Promise<ReconcileResult> {
+interface Outcome {
+  /** For a replica to serve what is written. */
+  readonly isWaiting: boolean
+  readonly lookAgainSeconds?: number | undefined
+}
+
+async function reconcileProfile(deps: ProfileControllerDeps, object: Stored<CustomResource>): Promise<Outcome> {
   const seen = await observe(deps, object)
   const plan = permitted(deps, seen, planProfile(planInput(deps, seen)))
   const synced = await sync(deps, seen, plan)
@@ -101,10 +120,7 @@ async function reconcileProfile(deps: ProfileControllerDeps, object: Stored<Cust
     conditions: [...conditions, ...(clusterIssuer?.condition ? [clusterIssuer.condition] : [])],
     details: details(deps, seen, served, clusterIssuer?.name),
   })
-  const waits = behind.length > 0
-  return {
-    requeueAfterSeconds: waits ? lookAgainSeconds.waiting : (clusterIssuer?.lookAgainSeconds ?? lookAgainSeconds.well),
-  }
+  return { isWaiting: behind.length > 0, lookAgainSeconds: clusterIssuer?.lookAgainSeconds }
 }
 
 function ownRef({ metadata: { namespace = '', name } }: CustomResource): { namespace: string; name: string } {
