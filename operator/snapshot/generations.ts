@@ -1,7 +1,7 @@
+import type { KeyObject } from 'node:crypto'
 import { CaError, loadIssuingCa, parseIssuerCertificate } from '../../ca/index.ts'
 import type { IssuerCertificateView } from '../../store/issuers.ts'
 import type { RegisteredGeneration } from '../issuer-registry.ts'
-import type { SecretKey } from './secret-key.ts'
 
 /** A generation as its row has it, without its key. Throws CaError for a certificate that can't be read. */
 export function generationOf(row: IssuerCertificateView): RegisteredGeneration {
@@ -11,16 +11,13 @@ export function generationOf(row: IssuerCertificateView): RegisteredGeneration {
 }
 
 /** The same with the key, if it belongs to this generation's certificate and can sign for it. */
-export function withKey(generation: RegisteredGeneration, { key, publicKeyDer }: SecretKey): RegisteredGeneration {
+export function withKey(generation: RegisteredGeneration, key: KeyObject): RegisteredGeneration {
+  if (generation.ca !== undefined) return generation
   const { certificate, chainPem, rootPem } = generation
-  if (generation.ca !== undefined || !Buffer.from(publicKeyDer).equals(certificate.subjectPublicKeyInfoDer)) {
-    return generation
-  }
   try {
-    const ca = loadIssuingCa({ certificateDer: certificate.der, chainPem, rootPem }, key)
-    return { ...generation, ca }
+    return { ...generation, ca: loadIssuingCa({ certificateDer: certificate.der, chainPem, rootPem }, key) }
   } catch (error) {
-    // A chain that forbids it to issue, for example: the generation is shown and doesn't sign.
+    // Another generation's key, or a chain that forbids this one to issue: it is shown and doesn't sign.
     if (error instanceof CaError) return generation
     throw error
   }

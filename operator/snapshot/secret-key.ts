@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { CaError, parsePrivateKeyPem } from '../../ca/index.ts'
 
@@ -11,15 +10,9 @@ export interface CaSecrets {
   read(namespace: string, name: string): Promise<ReadonlyMap<string, string> | undefined>
 }
 
-export interface SecretKey {
-  readonly key: KeyObject
-  /** SubjectPublicKeyInfo, DER. */
-  readonly publicKeyDer: Uint8Array
-}
-
 /** What a Secret gave: a key, or why there is none. `reason` stays the same for the same cause. */
 export type SecretKeyOutcome =
-  | { readonly ok: true; readonly value: SecretKey }
+  | { readonly ok: true; readonly key: KeyObject }
   | { readonly ok: false; readonly reason: string; readonly err?: unknown }
 
 /** The private key in `tls.key` of a Secret. Never rejects: a Secret that can't be read is an outcome as well. */
@@ -33,8 +26,7 @@ export async function readSecretKey(
     if (values === undefined) return { ok: false, reason: `there is no ${title}` }
     const pem = values.get('tls.key')
     if (pem === undefined) return { ok: false, reason: `${title} has no tls.key` }
-    const key = parsePrivateKeyPem(pem)
-    return { ok: true, value: { key, publicKeyDer: createPublicKey(key).export({ type: 'spki', format: 'der' }) } }
+    return { ok: true, key: parsePrivateKeyPem(pem) }
   } catch (err) {
     if (err instanceof CaError) return { ok: false, reason: `tls.key of ${title}: ${err.message}` }
     return { ok: false, reason: `${title} could not be read`, err }

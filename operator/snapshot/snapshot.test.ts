@@ -273,6 +273,16 @@ suite('a snapshot', () => {
     assert.equal(snapshot.loadedVersion, await readSnapshotVersion(db))
   })
 
+  test('what changes while it is read belongs to a later version', async (t) => {
+    const db = await aDatabase(t)
+    const { issuerId } = await declareIssuer(db, { name: 'root' })
+    const replica = testReplica(db, testSecrets())
+    replica.afterReading = () => declareProfile(db, 'web', issuerId)
+    await replica.snapshot.refresh()
+    assert.deepEqual(replica.profiles.list(), [])
+    assert.ok(replica.snapshot.loadedVersion < (await readSnapshotVersion(db)), 'the profile would never be read')
+  })
+
   test('a database that is away leaves all as it was', async (t) => {
     const database = await openRelayedDatabase()
     t.after(() => database.close())

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { IssuerCeilings } from '../../acme/policy.ts'
 import type { Log } from '../../acme/ports.ts'
 import type { Profiles } from '../../acme/profiles.ts'
@@ -10,7 +11,7 @@ import { publicId } from '../issuer-registry.ts'
 import type { IssuerRegistry, RegisteredGeneration } from '../issuer-registry.ts'
 import { generationOf, withKey } from './generations.ts'
 import { readSecretKey } from './secret-key.ts'
-import type { CaSecrets, SecretKey } from './secret-key.ts'
+import type { CaSecrets } from './secret-key.ts'
 
 /** What this process serves from: profiles, issuers and CA keys, as the database had them at a version. */
 export interface Snapshot {
@@ -22,12 +23,13 @@ export interface Snapshot {
   refresh(): Promise<void>
   /**
    * Reads the version and then profiles and issuers, so that they are at least of that version. Never runs twice at
-   * once: a call waits for the one before it, and then reads again. Throws what the database throws and keeps the old.
+   * once: a call waits for the one before it, and then reads again. Throws what the database throws; what
+   * was loaded stays.
    */
   refreshRows(): Promise<void>
   /**
-   * Tries to load the keys that are missing; true if one came. Never throws: a Secret that can't be read only leaves
-   * its issuer missing. A key that is being loaded already is not asked for twice.
+   * Tries to load the keys that are missing; true if one came. A Secret that can't be read only leaves its issuer
+   * missing. A key that is being loaded already is not asked for twice.
    */
   loadMissingKeys(): Promise<boolean>
 }
@@ -128,7 +130,7 @@ export function createSnapshot(deps: SnapshotDeps): Snapshot {
     if (keySecret === null) return tell(id, { object }, 'its row names no Secret')
     const outcome = await readSecretKey(deps.secrets, { namespace, name: keySecret })
     if (!outcome.ok) return tell(id, { object, err: outcome.err }, outcome.reason)
-    addKey(id, outcome.value)
+    addKey(id, outcome.key)
     // The row may have changed while its Secret was read.
     if (missing().some((issuer) => issuer.id === id)) {
       return tell(id, { object }, `the key in Secret ${namespace}/${keySecret} does not belong to the CA certificate`)
@@ -137,7 +139,7 @@ export function createSnapshot(deps: SnapshotDeps): Snapshot {
     return true
   }
 
-  function addKey(issuerId: string, key: SecretKey): void {
+  function addKey(issuerId: string, key: KeyObject): void {
     const issuer = registry.find(issuerId)
     if (issuer === undefined) return
     registry.put({ ...issuer, generations: issuer.generations.map((generation) => withKey(generation, key)) })

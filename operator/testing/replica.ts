@@ -152,6 +152,8 @@ export interface TestReplica {
   readonly log: ReturnType<typeof recordingLog>
   /** Called, and waited for, before the profiles are read. */
   beforeReading: () => Promise<void>
+  /** Called, and waited for, when the profiles have been read. */
+  afterReading: () => Promise<void>
 }
 
 export function testReplica(db: Db, secrets: CaSecrets): TestReplica {
@@ -168,6 +170,7 @@ export function testReplica(db: Db, secrets: CaSecrets): TestReplica {
     async refresh() {
       await replica.beforeReading()
       await real.refresh()
+      await replica.afterReading()
     },
   }
   const replica: TestReplica = {
@@ -177,6 +180,7 @@ export function testReplica(db: Db, secrets: CaSecrets): TestReplica {
     log,
     snapshot: createSnapshot({ db, profiles, registry, secrets, ownNamespace: 'certctl', log }),
     beforeReading: () => Promise.resolve(),
+    afterReading: () => Promise.resolve(),
   }
   return replica
 }
