@@ -46,9 +46,14 @@ export function createEventWriter(options: {
 
   /** Ends early at an API server that is away: the next one would meet the same. */
   async function writeAll(): Promise<void> {
-    for (const [event, attempts] of waiting) {
-      waiting.delete(event)
-      if (!(await tryToWrite(event, attempts + 1))) return
+    try {
+      for (const [event, attempts] of waiting) {
+        waiting.delete(event)
+        if (!(await tryToWrite(event, attempts + 1))) return
+      }
+    } finally {
+      // In the same turn as the last look, so that what comes next starts anew.
+      writing = undefined
     }
   }
 
@@ -78,11 +83,7 @@ export function createEventWriter(options: {
 
   function start(): void {
     if (writing !== undefined || waiting.size === 0 || stopping.signal.aborted) return
-    writing = writeAll().finally(() => {
-      writing = undefined
-      // What came after the last look.
-      if (cancelRetry === undefined) start()
-    })
+    writing = writeAll()
   }
 
   function complain(error: unknown): void {

@@ -72,6 +72,11 @@ async function recording(t: TestContext, { reportingInstance = 'certctl-0' } = {
     settle,
     /** Until the API server has the request, whether it answers or not. */
     arrived: () => timers.until(() => calls.underWay > 0 && isQuiet(), 'the request arrives'),
+    /** Lets time pass while requests may be held back. */
+    settleIn: async (ms: number): Promise<void> => {
+      await timers.advance(ms)
+      for (let turns = 0; turns < 20; turns++) await turn()
+    },
     pass: async (ms: number): Promise<void> => {
       await settle()
       await timers.advance(ms)
@@ -325,10 +330,43 @@ test('stop writes what is left and records nothing more', async (t) => {
   recorder.record(anEvent())
   await recorder.stop()
   assert.equal(stored().length, 1)
+  recorder.record(anEvent())
   recorder.record(anEvent({ note: 'too late' }))
-  await pass(minute)
-  assert.equal(stored().length, 1)
   assert.equal(timers.pending, 0)
+  await pass(minute)
+  assert.deepEqual(
+    stored().map(({ series }) => series?.count),
+    [2],
+  )
+})
+
+test('flush does not wait for an API server that takes its time with each event', async (t) => {
+  const { recorder, timers, server, settleIn } = await recording(t)
+  for (let i = 1; i <= 4; i++) {
+    recorder.record(anEvent({ note: `news ${i}` }))
+    server.fail({ answer: { after: timers.sleep(i * 3_000) } })
+  }
+  let flushed: number | undefined
+  const flushing = recorder.flush().then(() => (flushed = timers.now()))
+  for (let second = 0; second < 9; second++) await settleIn(1_000)
+  await flushing
+  assert.equal(flushed, 5_000)
+  await settleIn(3_000)
+})
+
+test('a flood is written in part and forgotten after a while', async (t) => {
+  const { recorder, pass, stored } = await recording(t)
+  const about = (uid: string): EventFacts =>
+    anEvent({ regarding: { ...issuer, metadata: { ...issuer.metadata, uid } } })
+  for (let i = 0; i < 3_000; i++) recorder.record(about(`object ${i}`))
+  await pass(0)
+  assert.equal(stored().length, 1_001, 'one was under way at once')
+  recorder.record(about('another'))
+  await pass(6 * minute + 1)
+  assert.equal(stored().length, 1_001)
+  recorder.record(about('another'))
+  await pass(0)
+  assert.equal(stored().length, 1_002)
 })
 
 for (const [what, answer] of [

@@ -58,7 +58,8 @@ test('a lease that is deleted while we lead is made anew, and those who saw it w
   const a = join('a')
   await pass(0.5)
   const b = join('b')
-  await pass(0.5)
+  // It looks again at 2.5 s, and the leader, who has just renewed, not before 4 s.
+  await pass(1.6)
   server.remove(leases, leaseRef)
   await pass(60)
   assert.deepEqual([a.elector.leading, a.terms.length, b.terms.length], [true, 1, 0])
@@ -73,6 +74,9 @@ test('a lease that was deleted and made by another is lost', async (t) => {
   writeLease({ holderIdentity: 'newcomer', leaseDurationSeconds: 15 })
   await pass(1.1)
   assert.deepEqual([a.elector.leading, a.elector.holder, a.terms[0]?.aborted], [false, 'newcomer', 2])
+  const requests = server.requests.length
+  await a.elector.stop()
+  assert.equal(server.requests.length, requests, 'there is nothing to give back')
 })
 
 for (const [what, answer] of [
@@ -106,6 +110,11 @@ for (const [what, answer] of [
     assert.ok(
       log.lines.filter(({ level }) => level === 'warn').length < 20,
       'a line a minute, not one for each attempt',
+    )
+    assert.deepEqual(
+      log.lines.filter(({ message }) => message.includes('released')),
+      [],
+      'there is nobody to give the lease back to',
     )
     server.recover()
     await pass(2.1)
@@ -210,6 +219,15 @@ test('stop is bounded when the API server does not answer', async (t) => {
   await it.pass(0.4)
   await stopping
   assert.match(log.lines.at(-1)?.message ?? '', /could not be released/)
+})
+
+test('a renewal that arrives late does not keep the lease from being released', async (t) => {
+  const { join, pass, server, lease } = await election(t)
+  const { elector } = join('a')
+  await pass(1)
+  server.fail({ method: 'PUT', answer: { status: 409 } })
+  await elector.stop()
+  assert.equal(lease()?.spec?.holderIdentity, null)
 })
 
 /** Numbers from 0 up to 1 that a seed determines (Park and Miller). */

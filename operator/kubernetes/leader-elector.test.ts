@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { election, leaseRef } from '../testing/electors.ts'
 import { fakeTimers } from '../testing/fake-timers.ts'
@@ -173,11 +174,27 @@ test('stop in the middle of taking the lease gives it back, and the work never b
   server.fail({ method: 'POST', path: 'leases', answer: { after: answer.promise } })
   const { elector, terms, changes } = join('a')
   await timers.until(() => server.requests.some(({ method }) => method === 'POST'), 'the lease is being made')
-  const stopping = elector.stop()
+  let stopped = false
+  const stopping = elector.stop().then(() => (stopped = true))
+  for (let turns = 0; turns < 100; turns++) await turn()
+  assert.equal(stopped, false, 'it is not known yet who holds the lease')
   answer.resolve()
   await stopping
   await pass(0.1)
   assert.deepEqual([lease()?.spec?.holderIdentity, terms.length, changes.length], [null, 0, 0])
+})
+
+test('a process that was paused knows that it may not lead any more before its timers had their turn', async (t) => {
+  const { join, pass, timers } = await election(t)
+  let pausedMs = 0
+  const { elector } = join('a', { timers: { ...timers, now: () => timers.now() + pausedMs } })
+  await pass(0.1)
+  assert.equal(elector.leading, true)
+  pausedMs = 9_800
+  assert.equal(elector.leading, true)
+  pausedMs = 10_000
+  assert.equal(elector.leading, false)
+  pausedMs = 0
 })
 
 test('an elector that was never started stops, and one that was stopped does not start', async (t) => {

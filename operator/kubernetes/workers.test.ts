@@ -185,6 +185,7 @@ test('stop tells what is under way to end, waits for it, takes no further key an
   })
   queue.add('a')
   queue.add('b')
+  queue.addAfter('c', 3600)
   await timers.advance(0)
   let stopped = false
   const stopping = workers.stop().then(() => (stopped = true))
@@ -192,7 +193,7 @@ test('stop tells what is under way to end, waits for it, takes no further key an
   assert.deepEqual([ended, stopped], [false, false])
   await timers.advance(1)
   await stopping
-  assert.deepEqual([ended, seen], [true, ['a']])
+  assert.deepEqual([ended, seen, timers.pending], [true, ['a'], 0])
   assert.deepEqual(
     log.lines.filter(({ level }) => level !== 'info'),
     [],
