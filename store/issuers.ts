@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { insertAudit } from './audit.ts'
 import type { Db, Trx } from './database.ts'
+import { lockObject } from './object-lock.ts'
 
 export interface DeclaredIssuer {
   namespace: string
@@ -24,6 +25,7 @@ export interface DeclaredIssuer {
  * undefined where a newer generation is stored already.
  */
 export async function upsertIssuer(trx: Trx, issuer: DeclaredIssuer & { actor: string }): Promise<string | undefined> {
+  await lockObject(trx, 'issuer', issuer)
   const namesakes = sql<boolean>`namespace = ${issuer.namespace} and name = ${issuer.name} and uid <> ${issuer.uid}`
   await retireIssuers(trx, namesakes, issuer.actor)
   const ceilings = issuer.ceilings ? JSON.stringify(issuer.ceilings) : null

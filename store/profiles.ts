@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { insertAudit } from './audit.ts'
 import type { Db, Trx } from './database.ts'
+import { lockObject } from './object-lock.ts'
 
 export interface DeclaredProfile<Policy> {
   /** The id in URLs. */
@@ -32,6 +33,7 @@ export async function upsertProfile<Policy extends object>(
   trx: Trx,
   profile: DeclaredProfile<Policy>,
 ): Promise<StoredProfile | undefined> {
+  await lockObject(trx, 'profile', profile)
   const namesakes = sql<boolean>`namespace = ${profile.namespace} and name = ${profile.name} and uid <> ${profile.uid}`
   await retireProfiles(trx, namesakes, profile.actor)
   const uuid = await upsertIdentity(trx, profile)

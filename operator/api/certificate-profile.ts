@@ -100,7 +100,7 @@ const certManager = z
           .boolean()
           .default(false)
           .meta({ description: 'True: the operator makes the ClusterIssuer and keeps it correct, trust included.' }),
-        name: subdomainName("Name of the ClusterIssuer; the profile's id unless given.").optional(),
+        name: subdomainName('Name of the ClusterIssuer; certctl-<name of the profile> unless given.').optional(),
         solvers: z
           .array(
             z

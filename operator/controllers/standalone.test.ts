@@ -368,3 +368,25 @@ spec:
   const { conditions } = await h.status('CertificateProfile.certctl.web.yaml')
   assert.equal(conditions.find(({ type }) => type === 'ClusterIssuer')?.reason, 'NotInCluster')
 })
+
+test('ceilings hold for profiles of other namespaces, also while the manifest that sets them is unreadable', async (t) => {
+  const h = await standaloneHarness(t)
+  const issuer = (ceilings: string): string => `apiVersion: certctl.io/v1alpha1
+kind: Issuer
+metadata: { name: root }
+spec:
+  type: SelfSigned
+  selfSigned: { subject: { commonName: Root } }
+  allowedProfiles: { namespaces: { from: All }, ceilings: ${ceilings} }
+`
+  await h.write('issuer.yaml', issuer('{ authModes: [Challenge] }'))
+  await h.reconcile()
+  await h.write('issuer.yaml', issuer('{ validity: { max: 24h } }'))
+  await h.reconcile()
+  const ceilings = (): unknown => h.registry.signing(h.registry.list()[0]?.issuerId ?? '')?.ceilings
+  assert.deepEqual(ceilings(), { maxValiditySeconds: 86_400 })
+  await h.write('issuer.yaml', issuer('{ validity: { max: rubbish } }'))
+  h.restart()
+  await h.reconcile()
+  assert.deepEqual(ceilings(), { maxValiditySeconds: 86_400 })
+})

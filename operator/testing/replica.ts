@@ -33,7 +33,7 @@ export async function testCa(commonName = 'Test CA'): Promise<TestCa> {
       subject: { commonName },
       notBefore: new Date('2026-01-01T00:00:00Z'),
       notAfter: new Date('2036-01-01T00:00:00Z'),
-      pathLength: 0,
+      pathLength: 1,
       serialNumber: generateSerialNumber(),
     },
     createLocalSigner(key),

@@ -11,7 +11,7 @@ import { makeCa, storeGeneration } from './ca-material.ts'
 import type { CaMaterial } from './ca-material.ts'
 import type { DeclaredIssuer, GatheredIssuer, IssuerDeps } from './gather.ts'
 import type { IssuerPlan } from './plan.ts'
-import { issuerIdentity, keySpec, selfMade } from './spec.ts'
+import { ceilingsOf, issuerIdentity, keySpec, selfMade } from './spec.ts'
 
 /**
  * Does what a plan says with key file and database, in one transaction, so that of many processes exactly one makes
@@ -24,17 +24,29 @@ export async function applyIssuerPlan(
   plan: IssuerPlan,
 ): Promise<boolean> {
   const { action } = plan
-  if (!declared.spec.ok || action.do === 'keep' || action.do === 'serve') return true
+  if (!declared.spec.ok || action.do === 'keep') return true
   const { spec } = declared.spec
-  const material = action.do === 'adopt' ? action.ca : await makeCaOfFile(deps, declared, spec)
+  const material = await materialFor(deps, declared, spec, action)
   return deps.db.transaction().execute(async (trx) => {
     const issuerId = await declareIssuer(trx, { declared, spec, stored: gathered.stored, now: gathered.observed.now })
     if (issuerId === undefined) return false
+    if (material === undefined) return true
     // Whoever came first has made it; the row is locked, so nobody can come in between.
     const exists = (await listIssuerCertificates(trx)).some((row) => row.issuerId === issuerId)
     if (action.do === 'adopt' || !exists) await storeGeneration(trx, issuerId, material)
     return true
   })
+}
+
+/** The CA to be stored as a generation; undefined where the one that is there is served on. */
+async function materialFor(
+  deps: IssuerDeps,
+  declared: DeclaredIssuer,
+  spec: IssuerSpec,
+  action: IssuerPlan['action'],
+): Promise<CaMaterial | undefined> {
+  if (action.do === 'adopt') return action.ca
+  return action.do === 'make' ? makeCaOfFile(deps, declared, spec) : undefined
 }
 
 function declareIssuer(
@@ -52,6 +64,7 @@ function declareIssuer(
     type: spec.type,
     specHash: identity,
     generation: nextGeneration(stored?.generation, now),
+    ceilings: ceilingsOf(spec) ?? null,
     actor: controllerActor,
   })
 }

@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { parseIssuerCertificate } from '../../../ca/index.ts'
 import type { IssuerCertificate, IssuingCa } from '../../../ca/index.ts'
+import type { IssuerCeilings } from '../../../acme/policy.ts'
 import type { Db } from '../../../store/database.ts'
 import { listIssuerCertificates, listIssuers } from '../../../store/issuers.ts'
 import type { StoredIssuer } from '../../../store/issuers.ts'
@@ -44,7 +45,7 @@ export interface GatheredGeneration {
 /** An Issuer with everything that is known of it. */
 export interface GatheredIssuer {
   readonly observed: ObservedIssuer
-  readonly stored?: StoredIssuer
+  readonly stored?: StoredIssuer<IssuerCeilings>
   /** Oldest first. */
   readonly generations: readonly GatheredGeneration[]
   /** The key of a self-made CA, where its file is there. */
@@ -54,7 +55,9 @@ export interface GatheredIssuer {
 /** Reads all that a plan for the Issuer needs: its rows, its key file and the time. */
 export async function gatherIssuer(deps: IssuerDeps, declared: DeclaredIssuer): Promise<GatheredIssuer> {
   const { namespace, name, spec, secret, parent } = declared
-  const stored = (await listIssuers(deps.db)).find((one) => one.namespace === namespace && one.name === name)
+  const stored = (await listIssuers<IssuerCeilings>(deps.db)).find(
+    (one) => one.namespace === namespace && one.name === name,
+  )
   const generations = stored === undefined ? [] : await gatherGenerations(deps.db, stored.id)
   const key = needsKey(spec, stored) ? await deps.keys.find(namespace, name) : undefined
   const observed = {

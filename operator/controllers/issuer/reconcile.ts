@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { CaError, loadIssuingCa } from '../../../ca/index.ts'
 import type { IssuingCa } from '../../../ca/index.ts'
 import { KeyFileError } from '../../ca-keys.ts'
@@ -10,6 +11,7 @@ import { gatherIssuer, isKeyOf } from './gather.ts'
 import type { DeclaredIssuer, GatheredGeneration, GatheredIssuer, IssuerDeps } from './gather.ts'
 import { planIssuer } from './plan.ts'
 import type { IssuerPlan } from './plan.ts'
+import { ceilingsOf } from './spec.ts'
 
 export interface IssuerOutcome {
   readonly conditions: readonly Condition<IssuerReason>[]
@@ -37,7 +39,7 @@ export async function reconcileIssuer(deps: IssuerDeps, declared: DeclaredIssuer
 async function reconcile(deps: IssuerDeps, declared: DeclaredIssuer): Promise<IssuerOutcome> {
   let gathered = await gatherIssuer(deps, declared)
   let plan = planIssuer(gathered.observed)
-  if (plan.action.do === 'make' || plan.action.do === 'adopt') {
+  if (needsWriting(gathered, declared, plan)) {
     const applied = await tryToApply(deps, declared, gathered, plan)
     if (applied !== undefined) return { conditions: withFailure(plan, applied), ready: false }
     // What was written is read again: it may be the work of another process that was first.
@@ -45,6 +47,11 @@ async function reconcile(deps: IssuerDeps, declared: DeclaredIssuer): Promise<Is
     plan = planIssuer(gathered.observed)
   }
   return outcome(plan, register(deps, declared, gathered, plan))
+}
+
+function needsWriting({ stored }: GatheredIssuer, { spec }: DeclaredIssuer, { action }: IssuerPlan): boolean {
+  if (action.do === 'make' || action.do === 'adopt') return true
+  return action.do === 'serve' && spec.ok && !isDeepStrictEqual(stored?.ceilings ?? undefined, ceilingsOf(spec.spec))
 }
 
 /** The failure that the author of the manifest can do something about; undefined where the plan was carried out. */
@@ -100,8 +107,11 @@ function register(
     return { ...facts, issuerCertificateId, ...(ca && { ca }) }
   })
   const served = plan.action.do === 'serve' ? serving(plan, plan.action.generationId) : lastGood(before, generations)
-  const { namespace } = declared
-  registry.put({ issuerId, namespace, publicId: publicId(ownNamespace, declared), generations, ...served })
+  const { namespace, spec } = declared
+  // What holds while the manifest can't be read is what it last said.
+  const ceilings = spec.ok ? ceilingsOf(spec.spec) : (gathered.stored?.ceilings ?? undefined)
+  const issuer = { issuerId, namespace, publicId: publicId(ownNamespace, declared), generations }
+  registry.put({ ...issuer, ...served, ...(ceilings && { ceilings }) })
   return issuerId
 }
 

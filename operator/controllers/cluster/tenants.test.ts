@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { conditionsOf } from './object-status.ts'
+import { namespaces } from '../../kubernetes/resources.ts'
+import { clusterHarness } from '../../testing/cluster.ts'
+import type { ClusterHarness } from '../../testing/cluster.ts'
+
+const issuer = (allowedProfiles: string): string => `
+apiVersion: certctl.io/v1alpha1
+kind: Issuer
+metadata: { name: root }
+spec:
+  type: SelfSigned
+  selfSigned: { subject: { commonName: Root }, privateKey: { curve: P-256 } }
+  allowedProfiles: ${allowedProfiles}
+`
+
+const tenant = (changes = ''): string => `
+apiVersion: certctl.io/v1alpha1
+kind: CertificateProfile
+metadata: { name: web, namespace: team }
+spec:
+  issuerRef: { name: root, namespace: certctl }
+  acme: { authMode: Challenge, validation: { allowedNetworks: [10.0.0.0/8] } }
+  identifiers: { dns: { allowed: ['*.team.example.com'] } }
+  ${changes}
+`
+
+async function aCluster(t: Parameters<typeof clusterHarness>[0], allowedProfiles: string): Promise<ClusterHarness> {
+  const cluster = await clusterHarness(t)
+  cluster.api.write(namespaces, {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: 'team', labels: { tier: 'prod' } },
+  })
+  cluster.apply(issuer(allowedProfiles))
+  return cluster
+}
+
+function becomes(cluster: ClusterHarness, words: string): Promise<void> {
+  const holds = (): boolean => cluster.condition('CertificateProfile', 'web', 'Ready', 'team') === words
+  return cluster.until(holds, `the tenant's profile is ${words}`)
+}
+
+function message(cluster: ClusterHarness, type: string): string {
+  const { status } = cluster.find('CertificateProfile', 'web', 'team') ?? {}
+  return conditionsOf(status).find((condition) => condition.type === type)?.message ?? ''
+}
+
+test('an Issuer keeps profiles of other namespaces out until it lets them in', async (t) => {
+  const cluster = await aCluster(t, '{}')
+  cluster.apply(tenant())
+  cluster.lead({ watch: 'all' })
+  await becomes(cluster, 'False NotPermitted')
+  assert.match(message(cluster, 'ResolvedRefs'), /does not allow profiles of namespace team/)
+  assert.equal(await cluster.profiles.find('team.web'), undefined)
+
+  cluster.apply(issuer('{ namespaces: { from: All } }'))
+  await becomes(cluster, 'True Ready')
+  assert.ok(await cluster.profiles.find('team.web'))
+
+  cluster.apply(issuer('{ namespaces: { from: Same } }'))
+  await becomes(cluster, 'False NotPermitted')
+  await cluster.until(async () => {
+    await cluster.profiles.refresh()
+    return (await cluster.profiles.find('team.web'))?.policy.suspended === true
+  }, 'nothing is issued any more')
+})
+
+test('a namespace is let in and kept out by its labels', async (t) => {
+  const cluster = await aCluster(t, '{ namespaces: { from: Selector, selector: { matchLabels: { tier: prod } } } }')
+  cluster.apply(tenant())
+  cluster.lead({ watch: 'all' })
+  await becomes(cluster, 'True Ready')
+  cluster.api.write(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team', labels: {} } })
+  await becomes(cluster, 'False NotPermitted')
+  assert.match(message(cluster, 'ResolvedRefs'), /label Namespace team/)
+})
+
+test('labels are not known to an operator of a few namespaces, and it says so', async (t) => {
+  const cluster = await aCluster(t, '{ namespaces: { from: Selector, selector: { matchLabels: { tier: prod } } } }')
+  cluster.apply(tenant())
+  cluster.lead({ watch: ['certctl', 'team'] })
+  await becomes(cluster, 'False NotPermitted')
+  assert.match(message(cluster, 'ResolvedRefs'), /CERTCTL_WATCH_NAMESPACES/)
+})
+
+test('ceilings refuse a profile that exceeds them, and what was served goes on', async (t) => {
+  const cluster = await aCluster(
+    t,
+    "{ namespaces: { from: All }, ceilings: { identifiers: { dns: { allowed: ['**.team.example.com'] } }, authModes: [Challenge], validity: { max: 720h } } }",
+  )
+  cluster.apply(tenant())
+  cluster.lead({ watch: 'all' })
+  await becomes(cluster, 'False ExceedsIssuerLimits')
+  assert.match(message(cluster, 'Accepted'), /720h|30d|valid/i)
+  cluster.apply(tenant('validity: { default: 240h, max: 720h }'))
+  await becomes(cluster, 'True Ready')
+  cluster.apply(tenant('validity: { default: 240h, max: 721h }'))
+  await becomes(cluster, 'False ExceedsIssuerLimits')
+  assert.equal((await cluster.profiles.find('team.web'))?.policy.validity.maxSeconds, 720 * 3600)
+})
+
+test("the operator's caps bound what the validation of any profile may reach", async (t) => {
+  const cluster = await aCluster(t, '{ namespaces: { from: All } }')
+  cluster.apply(tenant().replace('10.0.0.0/8', '169.254.169.254/32'))
+  cluster.lead({ watch: 'all', caps: { networks: ['10.0.0.0/8'], resolvers: ['10.0.0.10'] } })
+  await becomes(cluster, 'False ExceedsOperatorLimits')
+  assert.match(message(cluster, 'Accepted'), /allowedNetworks\[0\].*VALIDATION_NETWORKS_CAP/)
+  cluster.apply(tenant().replace('[10.0.0.0/8]', "[10.1.0.0/16], resolvers: ['10.0.0.10:53']"))
+  await becomes(cluster, 'True Ready')
+  cluster.apply(tenant().replace('[10.0.0.0/8]', "[10.1.0.0/16], resolvers: ['10.0.0.11']"))
+  await becomes(cluster, 'False ExceedsOperatorLimits')
+})
+
+test('what is declared where nobody watches stays as it is', async (t) => {
+  const cluster = await aCluster(t, '{ namespaces: { from: All } }')
+  cluster.apply(tenant())
+  const end = cluster.lead({ watch: 'all' })
+  await becomes(cluster, 'True Ready')
+  await end()
+  cluster.lead({ watch: ['certctl'] })
+  cluster.apply(issuer('{ namespaces: { from: All }, ceilings: { authModes: [Challenge] } }'))
+  await cluster.until(() => cluster.condition('Issuer', 'root') === 'True Ready', 'the Issuer is seen again')
+  await cluster.profiles.refresh()
+  assert.ok(await cluster.profiles.find('team.web'))
+})
