@@ -8,7 +8,7 @@ export interface FakeTimers extends Timers {
   advance(ms: number): Promise<void>
   /**
    * Waits in real time, without any of ours passing, until this holds: for what hangs on a socket or a database.
-   * Throws with `what` when it doesn't come true within ten seconds.
+   * Throws with `what` when it doesn't come true within half a minute.
    */
   until(condition: () => boolean, what: string): Promise<void>
   /** How many timers wait. */
@@ -20,7 +20,7 @@ interface Waiting {
   readonly call: () => void
 }
 
-const longestRealWaitMs = 10_000
+const longestRealWaitMs = 30_000
 
 /** Timers for tests; they start at zero. */
 export function fakeTimers(): FakeTimers {
