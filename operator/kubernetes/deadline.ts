@@ -2,8 +2,8 @@ import type { Timers } from './timers.ts'
 
 /**
  * Does something with a signal that aborts as `signal` does, and after so many milliseconds with an error that says
- * what took too long. Nothing is left behind afterwards: `AbortSignal.any` would keep a kilobyte for each call as long
- * as `signal` lives, which is as long as the process.
+ * what took too long. Nothing is left behind afterwards, even by a task that doesn't remove its listeners: what
+ * `AbortSignal.any` makes would then live as long as `signal`, which is as long as the process.
  */
 export async function withDeadline<T>(
   options: { readonly timers: Timers; readonly ms: number; readonly signal: AbortSignal; readonly what: string },
