@@ -4,14 +4,15 @@ import { runCommand, systemPath } from '../harness/processes.ts'
 const network = '10.88.0.0/16'
 
 export const addresses = {
-  apiServer: '10.88.0.1',
-  etcd: '10.88.0.2',
+  /** Of each control plane, counted from 0. */
+  apiServer: (plane: number): string => `10.88.0.${plane + 1}`,
+  etcd: (plane: number): string => `10.88.0.${plane + 21}`,
   nameServer: '10.88.0.53',
   /** Leads to Postgres, and can be held up. */
   relay: '10.88.0.90',
   /** The ingress that leads to the solvers of http-01. */
   ingress: '10.88.0.80',
-  /** The Service of an installation of the operator, and its replicas, both counted from 0. */
+  /** The Service of an installation of the operator, and its replicas, all counted from 0. */
   service: (installation: number): string => `10.88.${installation + 1}.1`,
   replica: (installation: number, replica: number): string => `10.88.${installation + 1}.${replica + 10}`,
 } as const

@@ -4,11 +4,9 @@ import { runCommand, Service, systemPath } from '../harness/processes.ts'
 import { makeCa, makeCertificate, type KeyPairFiles } from '../harness/openssl.ts'
 import { callHttp } from '../harness/http-client.ts'
 import { addresses } from './addresses.ts'
-import type { ApiClient, Credentials } from './api-client.ts'
+import type { Credentials } from './api-client.ts'
 import type { Programs } from './build/programs.ts'
-import { until } from './wait.ts'
 
-const etcdUrl = `http://${addresses.etcd}:2379`
 const apiPort = 6443
 
 /** Who did what, without the bodies: enough to see what an identity was refused. */
@@ -19,10 +17,19 @@ const auditPolicy = {
   rules: [{ level: 'Metadata' }],
 }
 
+export interface ControlPlaneWish {
+  readonly programs: Programs
+  readonly folder: string
+  /** Its number among all of a run, from 0. */
+  readonly index: number
+}
+
 /** etcd and a Kubernetes API server, with nothing that runs pods. */
 export class ControlPlane {
-  readonly url = `https://${addresses.apiServer}:${apiPort}`
+  readonly host: string
+  readonly url: string
   readonly auditFile: string
+  readonly #etcdHost: string
   readonly #programs: Programs
   readonly #folder: string
   readonly #ca: KeyPairFiles
@@ -32,7 +39,11 @@ export class ControlPlane {
   /** Lines of API servers that were stopped. */
   readonly #earlierLines: string[] = []
 
-  private constructor(programs: Programs, folder: string, ca: { files: KeyPairFiles; pem: string }) {
+  private constructor(wish: ControlPlaneWish, ca: { files: KeyPairFiles; pem: string }) {
+    const { programs, folder, index } = wish
+    this.host = addresses.apiServer(index)
+    this.url = `https://${this.host}:${apiPort}`
+    this.#etcdHost = addresses.etcd(index)
     this.#programs = programs
     this.#folder = folder
     this.#ca = ca.files
@@ -41,10 +52,10 @@ export class ControlPlane {
   }
 
   /** Starts both on an empty store, and waits until the API server is ready. */
-  static async start(programs: Programs, folder: string): Promise<ControlPlane> {
-    await mkdir(folder, { recursive: true })
-    const files = await makeCa(folder, 'cluster-ca')
-    const plane = new ControlPlane(programs, folder, { files, pem: await readFile(files.certificateFile, 'utf8') })
+  static async start(wish: ControlPlaneWish): Promise<ControlPlane> {
+    await mkdir(wish.folder, { recursive: true })
+    const files = await makeCa(wish.folder, 'cluster-ca')
+    const plane = new ControlPlane(wish, { files, pem: await readFile(files.certificateFile, 'utf8') })
     await plane.#prepare()
     plane.#startEtcd()
     await plane.startApiServer()
@@ -84,7 +95,8 @@ export class ControlPlane {
     await service
       .until('it was ready', () => this.#isReady(), AbortSignal.timeout(90_000))
       .catch((error: unknown) => {
-        throw new Error(`kube-apiserver did not start:\n${service.lines.slice(-40).join('\n')}`, { cause: error })
+        const lines = [...(this.#etcd?.lines.slice(-10) ?? []), ...service.lines.slice(-40)]
+        throw new Error(`kube-apiserver did not start:\n${lines.join('\n')}`, { cause: error })
       })
   }
 
@@ -95,28 +107,14 @@ export class ControlPlane {
     this.#apiServer = undefined
   }
 
-  /** Stops and continues the API server, whose connections stay open meanwhile. */
-  pauseApiServer(): void {
-    this.#apiServer?.signal('SIGSTOP')
-  }
-
-  resumeApiServer(): void {
-    this.#apiServer?.signal('SIGCONT')
-  }
-
   /** Makes etcd forget everything but the present, so that a watch from before is answered 410 Gone. */
   async compact(): Promise<void> {
     const { header } = (await this.#etcdCall('kv/range', { key: 'AA==' })) as { header: { revision: string } }
     await this.#etcdCall('kv/compaction', { revision: header.revision, physical: true })
   }
 
-  async stop(): Promise<void> {
-    await this.#apiServer?.kill()
-    await this.#etcd?.kill()
-  }
-
   async #prepare(): Promise<void> {
-    const names = [`IP:${addresses.apiServer}`, 'DNS:kubernetes.default.svc']
+    const names = [`IP:${this.host}`, 'DNS:kubernetes.default.svc']
     await makeCertificate(this.#ca, 'apiserver', { subject: '/CN=kube-apiserver', names })
     const key = await runCommand(
       {
@@ -132,8 +130,13 @@ export class ControlPlane {
     await writeFile(join(this.#folder, 'audit-policy.yaml'), JSON.stringify(auditPolicy))
   }
 
+  get #etcdUrl(): string {
+    return `http://${this.#etcdHost}:2379`
+  }
+
   #startEtcd(): void {
-    const peerUrl = `http://${addresses.etcd}:2380`
+    const peerUrl = `http://${this.#etcdHost}:2380`
+    const etcdUrl = this.#etcdUrl
     const options = {
       name: 'e2e',
       'data-dir': join(this.#folder, 'etcd'),
@@ -151,9 +154,9 @@ export class ControlPlane {
   #apiServerArgs(): string[] {
     const file = (name: string): string => join(this.#folder, name)
     return flags({
-      'etcd-servers': etcdUrl,
-      'bind-address': addresses.apiServer,
-      'advertise-address': addresses.apiServer,
+      'etcd-servers': this.#etcdUrl,
+      'bind-address': this.host,
+      'advertise-address': this.host,
       'secure-port': String(apiPort),
       'tls-cert-file': file('apiserver.pem'),
       'tls-private-key-file': file('apiserver-key.pem'),
@@ -181,7 +184,7 @@ export class ControlPlane {
 
   /** etcd answers its own protocol as JSON as well. */
   async #etcdCall(method: string, body: object): Promise<unknown> {
-    const answer = await callHttp(`${etcdUrl}/v3/${method}`, { method: 'POST', body: JSON.stringify(body) })
+    const answer = await callHttp(`${this.#etcdUrl}/v3/${method}`, { method: 'POST', body: JSON.stringify(body) })
     if (answer.status !== 200) throw new Error(`etcd answered ${answer.status} ${answer.body} to ${method}`)
     return JSON.parse(answer.body)
   }
@@ -209,9 +212,4 @@ export async function writeKubeconfig(file: string, credentials: Credentials): P
   }
   await writeFile(file, JSON.stringify(config), { mode: 0o600 })
   return file
-}
-
-/** Waits until the API server has this answer for the client, as after its restart. */
-export async function answers(api: ApiClient, path: string): Promise<void> {
-  await until({ what: `the API server to answer ${path}`, seconds: 30 }, () => api.request(path))
 }

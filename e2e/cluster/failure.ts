@@ -28,14 +28,14 @@ const shownKinds: readonly Kind<KubeObject>[] = [
 
 /** All that somebody needs to find out why a case failed. */
 export async function describeFailure(cluster: Cluster, namespace: string, error: unknown): Promise<string> {
-  const { api, plane, certManager, installations } = cluster
+  const { api, plane, certManagerLog, installations } = cluster
   const sections = [
     ['what stands in its namespace', await objectsOf(api, namespace)],
     ['the ClusterIssuers', await shown(api, clusterIssuers)],
     ...installations.flatMap(({ namespace: own, replicas }) =>
       replicas.map((replica) => [`${own}: ${replica.name}${replica.isRunning ? '' : ' (ended)'}`, tail(replica.log)]),
     ),
-    ['cert-manager', tail(certManager.lines)],
+    ['cert-manager', tail(certManagerLog)],
     ['the API server', tail(plane.log.filter((line) => /^[EF]\d/.test(line)))],
   ] as const
   const text = sections.filter(([, body]) => body !== '').map(([title, body]) => `  ${title}:\n${indent(body ?? '')}`)

@@ -25,9 +25,11 @@ export interface InstallationWish {
   readonly settings?: Readonly<Record<string, string>>
 }
 
-/** What installations share. */
+/** What installations stand on. */
 export interface Ground {
   readonly folder: string
+  /** Ends the host names of its Services. */
+  readonly domain: string
   readonly plane: ControlPlane
   readonly api: ApiClient
   readonly kubectl: Kubectl
@@ -35,11 +37,14 @@ export interface Ground {
   createDatabase(name: string): Promise<string>
   /** Lets a host name resolve to the address. */
   addHost(name: string, address: string): void
+  /** The next number, from 0, of the installations of a run. */
+  nextIndex(): number
 }
 
 /** The operator in a namespace of its own, with its own database, rights, Service and replicas. */
 export class Installation implements AsyncDisposable {
   readonly namespace: string
+  readonly host: string
   readonly url: string
   readonly databaseUrl: string
   readonly database: pg.Pool
@@ -50,11 +55,11 @@ export class Installation implements AsyncDisposable {
   #service: LoadBalancer | undefined
   #started = 0
 
-  private constructor(ground: Ground, index: number, parts: { wish: InstallationWish; databaseUrl: string }) {
-    const { wish, databaseUrl } = parts
-    const host = hostOf(wish.namespace)
+  private constructor(ground: Ground, wish: InstallationWish, parts: { index: number; databaseUrl: string }) {
+    const { index, databaseUrl } = parts
     this.namespace = wish.namespace
-    this.url = `https://${host}`
+    this.host = `certctl.${wish.namespace}.svc.${ground.domain}`
+    this.url = `https://${this.host}`
     this.#ground = ground
     this.#index = index
     this.databaseUrl = databaseUrl
@@ -65,19 +70,24 @@ export class Installation implements AsyncDisposable {
       CERTCTL_NAMESPACE: wish.namespace,
       CERTCTL_EXTERNAL_URLS: this.url,
       CERTCTL_RATE_LIMIT_BACKEND: 'postgres',
-      ...(wish.rights === 'cluster' && { CERTCTL_WATCH_NAMESPACES: '*', CERTCTL_CLUSTER_ISSUERS: 'on' }),
+      ...(wish.rights === 'cluster' && {
+        CERTCTL_WATCH_NAMESPACES: '*',
+        CERTCTL_CLUSTER_ISSUERS: 'on',
+        CERTCTL_CLUSTER_TRUST_BUNDLE: 'on',
+      }),
       ...wish.settings,
     }
   }
 
-  /** Makes namespace, rights, database and Service; no replica runs yet. `index` is its number among all of a run. */
-  static async open(ground: Ground, index: number, wish: InstallationWish): Promise<Installation> {
+  /** Makes namespace, rights, database and Service; no replica runs yet. */
+  static async open(ground: Ground, wish: InstallationWish): Promise<Installation> {
     await ground.api.apply(namespaces, { metadata: { name: wish.namespace } })
     await applyRights(ground.kubectl, wish)
-    const databaseUrl = await ground.createDatabase(wish.namespace.replaceAll('-', '_'))
-    const installation = new Installation(ground, index, { wish, databaseUrl })
+    const index = ground.nextIndex()
+    const databaseUrl = await ground.createDatabase(`${wish.namespace}_${index}`)
+    const installation = new Installation(ground, wish, { index, databaseUrl })
     const address = addresses.service(index)
-    ground.addHost(hostOf(wish.namespace), address)
+    ground.addHost(installation.host, address)
     installation.#service = await LoadBalancer.open(address, () =>
       installation.running.map((replica) => ({ address: replica.address, port: 8443 })),
     )
@@ -100,7 +110,7 @@ export class Installation implements AsyncDisposable {
       folder: join(folder, name),
       namespace: this.namespace,
       apiServer: {
-        host: addresses.apiServer,
+        host: plane.host,
         port: Number(new URL(plane.url).port),
         ca: plane.caPem,
         token: await api.token('certctl', this.namespace),
@@ -149,10 +159,6 @@ export class Installation implements AsyncDisposable {
     await this.#service?.[Symbol.asyncDispose]()
     await this.database.end()
   }
-}
-
-function hostOf(namespace: string): string {
-  return `certctl.${namespace}.svc`
 }
 
 /** Files of rbac/ that the rights are made of. */

@@ -1,5 +1,5 @@
 import type { Cluster } from './cluster.ts'
-import { updateKey, zone } from './cluster.ts'
+import { updateKey, zone } from './stage.ts'
 import { addresses } from './addresses.ts'
 import type { ApiClient } from './api-client.ts'
 import { certManagerNamespace } from './cert-manager.ts'

@@ -17,8 +17,8 @@ import { rightsCases } from './cases/rights.ts'
 import { scaleCases } from './cases/scale.ts'
 import { secretCases } from './cases/secrets.ts'
 import { trustCases } from './cases/trust.ts'
-import { Cluster } from './cluster.ts'
 import { runCases } from './runner.ts'
+import { Stage } from './stage.ts'
 
 const usage = `Runs the operator against a real Kubernetes API server and cert-manager's own controllers.
 
@@ -32,6 +32,7 @@ The first run builds etcd, kube-apiserver, kubectl and cert-manager (Go and some
 
 /** What takes longest first, so that the rest goes on beside it. */
 const allCases: readonly ClusterCase[] = [
+  ...outageCases,
   ...replicaCases,
   ...issuanceCases,
   ...secretCases,
@@ -40,7 +41,6 @@ const allCases: readonly ClusterCase[] = [
   ...definitionCases,
   ...invalidSpecCases,
   ...scaleCases,
-  ...outageCases,
   ...rightsCases,
 ]
 
@@ -95,9 +95,8 @@ async function runInside(folder: string, cases: readonly ClusterCase[]): Promise
   // Whatever makes temporary files, Postgres among them, makes them there.
   process.env['TMPDIR'] = folder
   const begun = performance.now()
-  const cluster = await Cluster.start(await buildPrograms(console.log), folder)
-  console.log(`control plane, cert-manager and Postgres run (${((performance.now() - begun) / 1000).toFixed(1)} s)`)
-  const { passed, failed } = await runCases(cluster, cases)
+  const stage = await Stage.open(await buildPrograms(console.log), folder)
+  const { passed, failed } = await runCases(stage, cases)
   console.log(`\n${((performance.now() - begun) / 1000).toFixed(0)} s`)
   console.log(`${passed} passed, ${failed} failed`)
   // The namespace ends with its first process, and everything in it.

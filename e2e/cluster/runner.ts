@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClusterCase } from './cases.ts'
-import type { Cluster } from './cluster.ts'
 import { describeFailure } from './failure.ts'
+import type { ClusterName, Stage } from './stage.ts'
 
-/** Cases at a time: most of them wait for others more than they compute. */
-const sideBySide = 4
+/**
+ * Cases at a time in each cluster: most of them wait for others more than they compute, and where the API server goes
+ * away there can be only one.
+ */
+const sideBySide = { main: 3, small: 2, shaky: 1 } as const satisfies Record<ClusterName, number>
 
 const usualSeconds = 60
 
@@ -14,22 +17,26 @@ export interface Tally {
 }
 
 /** Runs the cases, those that want to be alone at the end and one after the other, and says how each went. */
-export async function runCases(cluster: Cluster, cases: readonly ClusterCase[]): Promise<Tally> {
+export async function runCases(stage: Stage, cases: readonly ClusterCase[]): Promise<Tally> {
   const outcomes: boolean[] = []
-  const waiting = cases.filter((each) => each.alone !== true)
-  const worker = async (): Promise<void> => {
+  const worker = async (waiting: ClusterCase[]): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      outcomes.push(await runCase(cluster, next))
+      outcomes.push(await runCase(stage, next))
     }
   }
-  await Promise.all(Array.from({ length: sideBySide }, worker))
-  for (const each of cases.filter(({ alone }) => alone === true)) outcomes.push(await runCase(cluster, each))
+  const workers = (['main', 'small', 'shaky'] as const).flatMap((name) => {
+    const waiting = cases.filter(({ alone, on = 'main' }) => alone !== true && on === name)
+    return Array.from({ length: sideBySide[name] }, () => worker(waiting))
+  })
+  await Promise.all(workers)
+  await worker(cases.filter(({ alone }) => alone === true))
   const passed = outcomes.filter(Boolean).length
   return { passed, failed: outcomes.length - passed }
 }
 
-async function runCase(cluster: Cluster, one: ClusterCase): Promise<boolean> {
+async function runCase(stage: Stage, one: ClusterCase): Promise<boolean> {
   const limit = one.seconds ?? usualSeconds
+  const cluster = await stage.cluster(one.on ?? 'main')
   const timeout = AbortSignal.timeout(limit * 1000)
   const namespace = namespaceOf(one)
   const notes: string[] = []
@@ -37,7 +44,7 @@ async function runCase(cluster: Cluster, one: ClusterCase): Promise<boolean> {
   const seconds = (): string => `${((performance.now() - begun) / 1000).toFixed(1)} s`
   try {
     await cluster.createNamespace(namespace)
-    const context = { cluster, namespace, signal: timeout, note: (text: string) => void notes.push(text) }
+    const context = { cluster, stage, namespace, signal: timeout, note: (text: string) => void notes.push(text) }
     await Promise.race([one.run(context), overdue(limit)])
     console.log(`ok   ${one.name} (${[seconds(), ...notes].join('; ')})`)
     return true
@@ -59,5 +66,5 @@ async function overdue(limit: number): Promise<never> {
 /** A namespace's name: at most 63 letters, digits and hyphens. */
 function namespaceOf({ name }: ClusterCase): string {
   const words = name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
-  return `case-${words}`.slice(0, 60).replaceAll(/^-+|-+$/g, '')
+  return `case-${words}`.slice(0, 50).replaceAll(/^-+|-+$/g, '')
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { stringify } from 'yaml'
 import type { ClusterCase } from '../cases.ts'
-import { zone } from '../cluster.ts'
+import { zone } from '../stage.ts'
 import { secretText, verifySecret } from '../issued.ts'
 import { certificates, clusterIssuers, orders, profiles } from '../kinds.ts'
 import {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClusterCase } from '../cases.ts'
-import { zone } from '../cluster.ts'
+import { zone } from '../stage.ts'
 import { publishedRoot, verifyUpTo } from '../issued.ts'
 import { profiles } from '../kinds.ts'
 import { createProfile, isReady, reaches, selfSignedIssuer, trustProfile } from '../objects.ts'
@@ -14,7 +14,7 @@ const recoverySeconds = 45
 export const outageCases: readonly ClusterCase[] = [
   {
     name: 'certificates go on being issued while the API server is down for 60 s, and then changes are seen again',
-    alone: true,
+    on: 'shaky',
     seconds: 180,
     async run({ cluster, namespace, note }) {
       const main = await cluster.main()
@@ -44,7 +44,7 @@ export const outageCases: readonly ClusterCase[] = [
   },
   {
     name: 'a change that was made and compacted away while nobody watched is seen',
-    alone: true,
+    on: 'shaky',
     seconds: 120,
     async run({ cluster, namespace, note }) {
       const main = await cluster.main()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { callHttp } from '../../harness/http-client.ts'
 import type { ClusterCase } from '../cases.ts'
-import { zone } from '../cluster.ts'
+import { zone } from '../stage.ts'
 import type { Installation } from '../installation.ts'
 import { verifyUpTo, publishedRoot } from '../issued.ts'
 import { issuers, namespaces, profiles, secrets, type CertificateProfile } from '../kinds.ts'
@@ -153,7 +153,7 @@ function directoryOf({ status }: CertificateProfile): string {
 /** How many hours after it was issued a leaf ends; it may be dated back by less than an hour. */
 function hoursOf(chainPem: string): number {
   const { validFromDate, validToDate } = new X509Certificate(chainPem)
-  return Math.floor((validToDate.getTime() - validFromDate.getTime()) / 3_600_000)
+  return Math.round((validToDate.getTime() - validFromDate.getTime()) / 3_600_000)
 }
 
 /** What the database keeps of a profile: certificates under any of its revisions, and what was recorded of it. */

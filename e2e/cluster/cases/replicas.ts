@@ -17,6 +17,7 @@ const takeoverSeconds = 20
 export const replicaCases: readonly ClusterCase[] = [
   {
     name: 'a paused leader is replaced within 20 s, and what it writes late is refused',
+    on: 'small',
     seconds: 120,
     async run({ cluster, note }) {
       await using pair = await cluster.install({ namespace: 'pair', rights: 'namespaced' })
@@ -66,6 +67,7 @@ export const replicaCases: readonly ClusterCase[] = [
   },
   {
     name: 'a leader that is killed or stopped is replaced, and one that is stopped gives the Lease back at once',
+    on: 'small',
     seconds: 90,
     async run({ cluster, note }) {
       await using pair = await cluster.install({ namespace: 'heirs', rights: 'namespaced' })
@@ -89,6 +91,7 @@ export const replicaCases: readonly ClusterCase[] = [
   },
   {
     name: 'an operator that is killed in the midst of reconciling leaves one key for each Issuer and nothing undone',
+    on: 'small',
     seconds: 120,
     async run({ cluster, note }) {
       await using victim = await cluster.install({ namespace: 'victim', rights: 'namespaced' })

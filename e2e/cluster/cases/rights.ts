@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { auditEvents, type AuditEvent } from '../audit.ts'
 import type { ClusterCase } from '../cases.ts'
-import { zone } from '../cluster.ts'
+import { zone } from '../stage.ts'
 import { userOf } from '../installation.ts'
 import { verifyUpTo, publishedRoot } from '../issued.ts'
 import { profiles } from '../kinds.ts'
-import { createProfile, isReady, selfSignedIssuer, trustProfile } from '../objects.ts'
+import { createProfile, selfSignedIssuer, trustProfile } from '../objects.ts'
 import { order, registerAccount } from '../plain-acme.ts'
 import { until } from '../wait.ts'
 
@@ -17,6 +17,7 @@ const isOperator = (username: string): boolean => /^system:serviceaccount:[^:]+:
 export const rightsCases: readonly ClusterCase[] = [
   {
     name: 'an operator with rights in its own namespace alone serves a profile there',
+    on: 'small',
     async run({ cluster }) {
       await using small = await cluster.install({ namespace: 'small', rights: 'namespaced' })
       const [replica] = await small.startReady(1)
@@ -83,14 +84,13 @@ export const rightsCases: readonly ClusterCase[] = [
   {
     name: 'the API server has refused the operator nothing, and no process of it met an error that nothing handled',
     alone: true,
-    async run({ cluster, note }) {
-      const main = await cluster.main()
-      await isReady(cluster, { kind: profiles, name: 'quiet', namespace: main.namespace })
-      const events = await auditEvents(cluster.plane.auditFile, isOperator)
+    async run({ stage, note }) {
+      const clusters = await stage.started()
+      const events = (await Promise.all(clusters.map(({ plane }) => auditEvents(plane.auditFile, isOperator)))).flat()
       const refused = events.filter(({ responseStatus }) => [401, 403].includes(responseStatus?.code ?? 0))
       assert.deepEqual(refused.map(sentence), [])
       note(`${events.length} requests`)
-      for (const replica of main.running) {
+      for (const replica of clusters.flatMap(({ installations }) => installations).flatMap(({ running }) => running)) {
         const rejections = await replica.metric('certctl_unhandled_rejections_total')
         assert.deepEqual([...rejections.values()], [0], replica.name)
       }

@@ -31,6 +31,7 @@ export const scaleCases: readonly ClusterCase[] = [
   },
   {
     name: '500 profiles are reconciled within 60 s of the start, and 1,000 are held in less than 300 MB',
+    on: 'small',
     alone: true,
     seconds: 240,
     async run({ cluster, note }) {
