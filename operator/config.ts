@@ -1,5 +1,6 @@
 import { nearestName } from './nearest-name.ts'
 import { settings } from './settings.ts'
+import type { ListenAddress } from './setting-kinds.ts'
 import type { Setting, SettingValues } from './settings.ts'
 
 /** What the process runs with: every setting, and the URLs that follow from the listeners where none are given. */
@@ -36,8 +37,8 @@ export class SettingsError extends Error {
 }
 
 /**
- * Reads the settings; the only function that looks at the environment. Throws SettingsError with every problem there
- * is. Warnings name variables that look like ours and are not.
+ * Reads the settings. Throws SettingsError with every problem there is. Warnings name variables that look like ours and
+ * are not.
  */
 export function readConfig(environment: Environment = process.env): { config: Config; warnings: readonly string[] } {
   const problems: SettingProblem[] = []
@@ -50,14 +51,27 @@ export function readConfig(environment: Environment = process.env): { config: Co
   }
 }
 
+/**
+ * Where the ACME listener of a process with this environment is, whatever may be wrong with its other settings. Throws
+ * SettingsError.
+ */
+export function readAcmeListener(environment: Environment = process.env): ListenAddress {
+  const problems: SettingProblem[] = []
+  const address = parseOne(settings.listenAcme, environment, problems)
+  if (address === undefined) throw new SettingsError(problems)
+  return address
+}
+
 function parseAll(environment: Environment, problems: SettingProblem[]): SettingValues {
   const values: Record<string, unknown> = {}
-  for (const [key, setting] of Object.entries(settings)) values[key] = parseOne(setting, environment, problems)
+  for (const [key, setting] of Object.entries(settings)) {
+    values[key] = parseOne<unknown>(setting, environment, problems)
+  }
   // The boundary at which the table's keys and kinds become the type made from that same table.
   return values as SettingValues
 }
 
-function parseOne(setting: Setting<unknown>, environment: Environment, problems: SettingProblem[]): unknown {
+function parseOne<T>(setting: Setting<T>, environment: Environment, problems: SettingProblem[]): T | undefined {
   const given = environment[setting.name]?.trim() ?? ''
   const parsed = setting.parse(given === '' ? setting.fallback : given)
   if (parsed.ok) return parsed.value

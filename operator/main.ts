@@ -14,6 +14,7 @@ const usage = `certctl, a private certificate authority that speaks ACME
   certctl check --manifests DIR                         look for mistakes in manifests
   certctl settings [--markdown]                         every setting of the environment
   certctl crd print [--folder DIR]                      the CustomResourceDefinitions as YAML
+  certctl health                                        whether the server of this machine or container lives
   certctl create-secret --name NAME --random KEY,…      a Secret with random values, unless there is one
   certctl version
 
@@ -99,6 +100,14 @@ const commands: Readonly<Record<string, Command>> = {
       const { createSecret } = await import('./create-secret-command.ts')
       const { kubeconfig } = options
       return createSecret(name, keys, typeof kubeconfig === 'string' ? kubeconfig : undefined)
+    },
+  },
+  health: {
+    options: { help: { type: 'boolean' } },
+    async run(options) {
+      if (options['help'] === true) return say(usage)
+      const { checkHealth } = await import('./health-command.ts')
+      return checkHealth()
     },
   },
   version: { options: {}, run: async () => say(`certctl ${version()}\n`) },
