@@ -11,6 +11,8 @@ const cacheDir = join(dirname(dirname(dirname(import.meta.dirname))), '.cache', 
 /** Programs that one Go module pins. */
 interface Module {
   readonly name: string
+  /** The folder of the module below tools/, where it isn't called as the programs are. */
+  readonly tools?: string
   /** Program to package. */
   readonly packages: Readonly<Record<string, string>>
   /** The dependency whose version the programs say they are, and the variables that hold it. */
@@ -18,6 +20,8 @@ interface Module {
   /** Folders of the modules it depends on that are kept beside the programs. */
   readonly folders: readonly { readonly name: string; readonly module: string; readonly folder: string }[]
 }
+
+const kubernetesVersion = { module: 'k8s.io/kubernetes', variables: 'k8s.io/component-base/version' }
 
 const modules = {
   kubernetes: {
@@ -27,9 +31,24 @@ const modules = {
       'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
       kubectl: 'k8s.io/kubernetes/cmd/kubectl',
     },
-    version: { module: 'k8s.io/kubernetes', variables: 'k8s.io/component-base/version' },
+    version: kubernetesVersion,
     folders: [],
   },
+  // Apart from those above, because only few tests need them and they take long to build.
+  node: {
+    name: 'node',
+    tools: 'kubernetes',
+    packages: {
+      'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
+      'kube-proxy': 'k8s.io/kubernetes/cmd/kube-proxy',
+      'kube-scheduler': 'k8s.io/kubernetes/cmd/kube-scheduler',
+      kubelet: 'k8s.io/kubernetes/cmd/kubelet',
+    },
+    version: kubernetesVersion,
+    folders: [],
+  },
+  coreDns: { name: 'coredns', packages: { coredns: '.' }, folders: [] },
+  pause: { name: 'pause', packages: { pause: '.' }, folders: [] },
   certManager: {
     name: 'cert-manager',
     packages: { 'cert-manager': '.' },
@@ -60,6 +79,31 @@ export async function buildPrograms(say: (line: string) => void): Promise<Progra
   }
 }
 
+/** Files of the programs that make a node of a cluster, besides {@link Programs}. */
+export interface NodePrograms {
+  readonly controllerManager: string
+  readonly kubeProxy: string
+  readonly scheduler: string
+  readonly kubelet: string
+  /** Linked statically, as all of them are, so that it starts in an empty image. */
+  readonly coreDns: string
+  /** What a pod's sandbox runs; linked statically too. */
+  readonly pause: string
+}
+
+/** The programs of a node, built where they are not in the cache yet; says what it does. Throws {@link GoMissing}. */
+export async function buildNodePrograms(say: (line: string) => void): Promise<NodePrograms> {
+  const node = await built(modules.node, say)
+  return {
+    controllerManager: join(node, 'kube-controller-manager'),
+    kubeProxy: join(node, 'kube-proxy'),
+    scheduler: join(node, 'kube-scheduler'),
+    kubelet: join(node, 'kubelet'),
+    coreDns: join(await built(modules.coreDns, say), 'coredns'),
+    pause: join(await built(modules.pause, say), 'pause'),
+  }
+}
+
 /** The folder of a module's programs. A folder of this name is complete: it gets its name at the end. */
 async function built(module: Module, say: (line: string) => void): Promise<string> {
   const folder = join(cacheDir, `${module.name}-${await fingerprint(module)}`)
@@ -86,20 +130,25 @@ async function built(module: Module, say: (line: string) => void): Promise<strin
 /** Changes with everything that decides what is built. */
 async function fingerprint(module: Module): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([module, process.arch]))
-  const folder = join(toolsDir, module.name)
+  const folder = folderOf(module)
   for (const name of (await readdir(folder)).toSorted()) hash.update(name).update(await readFile(join(folder, name)))
   return hash.digest('hex').slice(0, 16)
 }
 
+/** The folder with the module's go.mod. */
+function folderOf({ name, tools = name }: Module): string {
+  return join(toolsDir, tools)
+}
+
 /** The version that go.mod has after these words. */
 async function pinned(module: Module, words: string): Promise<string> {
-  const text = await readFile(join(toolsDir, module.name, 'go.mod'), 'utf8')
+  const text = await readFile(join(folderOf(module), 'go.mod'), 'utf8')
   const version = text
     .split('\n')
     .map((line) => line.trim())
     .find((line) => line.startsWith(`${words} `))
     ?.split(' ')[words.split(' ').length]
-  if (version === undefined) throw new Error(`tools/${module.name}/go.mod has no line with ${words} and a version`)
+  if (version === undefined) throw new Error(`${folderOf(module)}/go.mod has no line with ${words} and a version`)
   return version
 }
 
@@ -138,7 +187,7 @@ async function compile({ go, module, path, file, say }: Compilation): Promise<vo
   say(`building ${name} (once; minutes on a new machine)`)
   const flags = ['-trimpath', '-v', '-ldflags', await linkerFlags(module), '-o', file]
   const command = nicely(go, ['build', ...flags, path])
-  await using service = new Service({ ...command, cwd: join(toolsDir, module.name), env: environment() })
+  await using service = new Service({ ...command, cwd: folderOf(module), env: environment() })
   const progress = setInterval(() => say(`  ${name}: ${packages(service.lines)}, ${seconds()}`), progressMilliseconds)
   try {
     const code = await service.ended(buildLimit())
@@ -164,7 +213,7 @@ function environment(): Record<string, string> {
 }
 
 async function run(go: string, args: readonly string[], module: Module): Promise<string> {
-  const command = { program: go, args, env: environment(), cwd: join(toolsDir, module.name) }
+  const command = { program: go, args, env: environment(), cwd: folderOf(module) }
   const result = await runCommand(command, AbortSignal.timeout(300_000))
   if (result.code !== 0) throw new Error(`go ${args.join(' ')} failed:\n${result.output}`)
   return result.stdout

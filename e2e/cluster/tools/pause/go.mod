@@ -1,0 +1,3 @@
+module certctl.io/e2e/pause
+
+go 1.26
