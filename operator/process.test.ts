@@ -215,3 +215,30 @@ test('check names every mistake and fails, and passes the samples', async (t) =>
   assert.equal(bad.code, 1)
   assert.match(bad.stdout, /a\.yaml:4:8: Issuer certctl\/a spec\.type is "X"; write SelfSigned or/)
 })
+
+test('an error that nothing handles is logged and ends the process, gracefully, with a code of its own', async (t) => {
+  const onSignal = "process.on('SIGUSR2', () => void Promise.reject(new Error('nobody handles this')))"
+  const serve = await startServe(t, {
+    manifests: samples,
+    data: await temporaryFolder(t),
+    environment: { NODE_OPTIONS: `--import "data:text/javascript,${encodeURIComponent(onSignal)}"` },
+  })
+  await serve.ready()
+  const { code } = await serve.end('SIGUSR2')
+  assert.equal(code, 70)
+  assert.match(serve.output(), /"message":"nobody handles this".*this is a bug, and the process ends/)
+})
+
+test('a command line for a cluster that is none says what to do', async () => {
+  const outside = await runCertctl(['serve'], { CERTCTL_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
+  assert.equal(outside.code, 1)
+  assert.match(outside.stderr, /this is no pod of a cluster .*--manifests DIR --data DIR/)
+  const half = await runCertctl(['serve', '--manifests', samples])
+  assert.equal(half.code, 2)
+  assert.match(half.stderr, /--data DIR is missing/)
+  const both = await runCertctl(['serve', '--manifests', samples, '--data', '/tmp', '--kubeconfig', 'x'])
+  assert.match(both.stderr, /--kubeconfig belongs to a cluster/)
+  const missing = await runCertctl(['serve', '--kubeconfig', '/nowhere'])
+  assert.equal(missing.code, 1)
+  assert.match(missing.stderr, /--kubeconfig \/nowhere can not be used/)
+})
