@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { connectCluster } from './cluster-place.ts'
 import { readConfig, SettingsError } from './config.ts'
-import { isAlreadyExists } from './kubernetes/api-error.ts'
+import { ApiServerUnreachable, isAlreadyExists, KubernetesApiError } from './kubernetes/api-error.ts'
 import type { KubernetesClient } from './kubernetes/client.ts'
 import type { Secret } from './kubernetes/objects.ts'
 import { secrets } from './kubernetes/resources.ts'
@@ -26,11 +26,15 @@ export async function createSecret(
     process.stdout.write(`${words}\n`)
     return 0
   } catch (error) {
-    const isForPeople = error instanceof StartRefused || error instanceof SettingsError
-    if (!isForPeople) throw error
+    if (!isForPeople(error)) throw error
     process.stderr.write(`${error.message}\n`)
     return 1
   }
+}
+
+function isForPeople(error: unknown): error is Error {
+  const kinds = [StartRefused, SettingsError, KubernetesApiError, ApiServerUnreachable]
+  return kinds.some((kind) => error instanceof kind)
 }
 
 async function ensureSecret(

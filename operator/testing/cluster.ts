@@ -31,7 +31,14 @@ import type { TestClock } from './standalone.ts'
 export type ClusterOptions = Partial<
   Pick<
     LeadershipDeps,
-    'watch' | 'caps' | 'keepsClusterIssuers' | 'clusterTrustBundle' | 'trustNamespaces' | 'caPem' | 'timers'
+    | 'watch'
+    | 'caps'
+    | 'initialManifests'
+    | 'keepsClusterIssuers'
+    | 'clusterTrustBundle'
+    | 'trustNamespaces'
+    | 'caPem'
+    | 'timers'
   >
 >
 
