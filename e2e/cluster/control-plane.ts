@@ -78,6 +78,11 @@ export class ControlPlane {
     return this.#caPem
   }
 
+  /** Where it keeps its certificates and keys. */
+  get folder(): string {
+    return this.#folder
+  }
+
   /** What the API server has logged, over all its starts. */
   get log(): readonly string[] {
     return [...this.#earlierLines, ...(this.#apiServer?.lines ?? [])]
@@ -114,7 +119,8 @@ export class ControlPlane {
   }
 
   async #prepare(): Promise<void> {
-    const names = [`IP:${this.host}`, 'DNS:kubernetes.default.svc']
+    // Pods reach it at the first address of the Services.
+    const names = [`IP:${this.host}`, 'IP:10.96.0.1', 'DNS:kubernetes.default.svc']
     await makeCertificate(this.#ca, 'apiserver', { subject: '/CN=kube-apiserver', names })
     const key = await runCommand(
       {

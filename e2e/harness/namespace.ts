@@ -43,6 +43,8 @@ export interface NamespaceFiles {
   /** Lines of /etc/hosts besides localhost. */
   readonly hosts: readonly string[]
   readonly nameserver: string
+  /** Further lines of /etc/resolv.conf. */
+  readonly resolverOptions?: readonly string[]
   /** Where the replacements of the system's files are kept. */
   readonly folder: string
 }
@@ -60,7 +62,8 @@ export async function furnishNamespace(files: NamespaceFiles): Promise<SystemTru
   await mustRun('ip', ['link', 'set', 'lo', 'up'])
   const hosts = ['127.0.0.1 localhost', '::1 localhost', ...files.hosts]
   await replace('/etc/hosts', `${hosts.join('\n')}\n`, files.folder)
-  await replace('/etc/resolv.conf', `nameserver ${files.nameserver}\n`, files.folder)
+  const resolver = [`nameserver ${files.nameserver}`, ...(files.resolverOptions ?? [])]
+  await replace('/etc/resolv.conf', `${resolver.join('\n')}\n`, files.folder)
   // Without this, a host's own resolver daemon could be asked through its socket in the file system.
   await replace('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n', files.folder)
   const bundleFile = await replace(caBundle, await readFile(caBundle, 'utf8'), files.folder)
@@ -73,7 +76,12 @@ export async function furnishNamespace(files: NamespaceFiles): Promise<SystemTru
 
 /** Puts an empty folder in memory in place of a folder of the system. */
 export async function mountTemporary(folder: string): Promise<void> {
-  await mustRun('mount', ['-t', 'tmpfs', 'tmpfs', folder])
+  await mount(['-t', 'tmpfs', 'tmpfs', folder])
+}
+
+/** Mounts something, as the program of this name does it with these arguments. */
+export function mount(args: readonly string[]): Promise<void> {
+  return mustRun('mount', args)
 }
 
 async function replace(systemFile: string, content: string, folder: string): Promise<string> {
@@ -83,11 +91,12 @@ async function replace(systemFile: string, content: string, folder: string): Pro
     () => true,
     () => false,
   )
-  if (exists) await mustRun('mount', ['--bind', file, systemFile])
+  if (exists) await mount(['--bind', file, systemFile])
   return file
 }
 
-async function mustRun(program: string, args: readonly string[]): Promise<void> {
+/** Runs a program of the system that takes no time. Throws what it says when it fails. */
+export async function mustRun(program: string, args: readonly string[]): Promise<void> {
   const result = await runCommand({ program, args, env: { PATH: systemPath } }, AbortSignal.timeout(10_000))
   if (result.code !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${result.output}`)
 }
