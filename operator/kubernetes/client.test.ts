@@ -278,6 +278,8 @@ test('without credentials there is no request, and waiting for them has an end',
   const broken = await setting(t, { requestOptions: () => Promise.reject(new Error('ENOENT: token')) })
   await assert.rejects(broken.client.get(secrets, ref), { name: 'ApiServerUnreachable', message: /ENOENT: token/ })
   const slow = await setting(t, { requestOptions: () => new Promise(() => undefined) })
+  const reason = new Error('stopping')
+  await assert.rejects(slow.client.get(secrets, ref, AbortSignal.abort(reason)), reason)
   const refused = assert.rejects(slow.client.get(secrets, ref), ApiServerUnreachable)
   await slow.timers.advance(30_000)
   await refused

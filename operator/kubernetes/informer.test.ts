@@ -108,6 +108,16 @@ test('managed fields are not kept, nor what trim takes away, wherever an object 
   assert.equal(server.watches, 1)
 })
 
+test('a change that is told twice is one change', async (t) => {
+  const { server, changes, write, watching, told } = await watchedKind(t)
+  const object = write('a', 1)
+  await watching()
+  for (const type of ['ADDED', 'MODIFIED']) server.sendRaw(`${JSON.stringify({ type, object })}\n`)
+  write('b', 1)
+  await told(2)
+  assert.deepEqual(changes, ['a 1', 'b 1'])
+})
+
 test('a new watch goes on from the last bookmark', async (t) => {
   const { server, timers, watches, watching, write, remove } = await watchedKind(t)
   const { metadata } = write('a')

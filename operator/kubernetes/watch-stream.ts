@@ -36,7 +36,6 @@ export async function* readWatchEvents<T extends KubernetesObject>(
   } finally {
     signal.removeEventListener('abort', onAbort)
     watchdog.stop()
-    response.destroy()
   }
 }
 
