@@ -95,10 +95,12 @@ export class ApiClient {
     }
   }
 
-  /** A token for a ServiceAccount, as a pod of it would be given. */
-  async token(serviceAccount: string, namespace: string): Promise<string> {
+  /** A token for a ServiceAccount, as a pod of it would be given; good only as long as the Secret is there, if one is named. */
+  async token(serviceAccount: string, namespace: string, secret?: { name: string; uid?: string }): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`
-    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 7200 } }
+    const boundObjectRef = secret && { apiVersion: 'v1', kind: 'Secret', ...secret }
+    const spec = { expirationSeconds: 7200, boundObjectRef }
+    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec }
     const { status } = (await this.request(path, { method: 'POST', body })) as { status: { token: string } }
     return status.token
   }

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { parseAllDocuments } from 'yaml'
 import { addresses } from './addresses.ts'
 import type { ApiClient } from './api-client.ts'
-import type { ControlPlane } from './control-plane.ts'
+import { writeKubeconfig, type ControlPlane } from './control-plane.ts'
 import { configMaps, leases, namespaces, type KubeObject } from './kinds.ts'
 import type { Kubectl } from './kubectl.ts'
 import { Replica } from './replica.ts'
@@ -12,6 +12,9 @@ import { LoadBalancer } from './service.ts'
 import { until } from './wait.ts'
 
 const rbacDir = join(dirname(dirname(import.meta.dirname)), 'rbac')
+
+/** Its name in the manifests in rbac/. */
+export const serviceAccount = 'certctl'
 
 /** The namespace that the manifests in rbac/ are written for. */
 const manifestNamespace = 'certctl'
@@ -23,6 +26,15 @@ export interface InstallationWish {
   readonly rights: 'namespaced' | 'cluster'
   /** Environment variables besides the usual ones. */
   readonly settings?: Readonly<Record<string, string>>
+}
+
+/** What is special about one process. */
+export interface ReplicaWish {
+  readonly settings?: Readonly<Record<string, string>>
+  /** A token of its ServiceAccount; a fresh one unless given. */
+  readonly token?: string
+  /** It is started outside of the cluster, with a kubeconfig file. */
+  readonly usesKubeconfig?: boolean
 }
 
 /** What installations stand on. */
@@ -100,8 +112,9 @@ export class Installation implements AsyncDisposable {
   }
 
   /** Starts a process, which gets an address and a token of its own, without waiting for it. */
-  async start(settings: Readonly<Record<string, string>> = {}): Promise<Replica> {
+  async start(wish: ReplicaWish = {}): Promise<Replica> {
     const { plane, api, folder } = this.#ground
+    const token = wish.token ?? (await api.token(serviceAccount, this.namespace))
     const number = this.#started++
     const name = `${this.namespace}-${number}`
     const replica = await Replica.start({
@@ -109,13 +122,11 @@ export class Installation implements AsyncDisposable {
       address: addresses.replica(this.#index, number),
       folder: join(folder, name),
       namespace: this.namespace,
-      apiServer: {
-        host: plane.host,
-        port: Number(new URL(plane.url).port),
-        ca: plane.caPem,
-        token: await api.token('certctl', this.namespace),
-      },
-      settings: { ...this.#settings, ...settings },
+      apiServer: { host: plane.host, port: Number(new URL(plane.url).port), ca: plane.caPem, token },
+      settings: { ...this.#settings, ...wish.settings },
+      kubeconfig: wish.usesKubeconfig
+        ? await writeKubeconfig(join(folder, `${name}.kubeconfig`), plane.credentials({ token }))
+        : undefined,
     })
     this.replicas.push(replica)
     return replica
@@ -189,5 +200,5 @@ function inNamespace(object: KubeObject, namespace: string): KubeObject {
 
 /** The ServiceAccount's name in the audit log. */
 export function userOf(namespace: string): string {
-  return `system:serviceaccount:${namespace}:certctl`
+  return `system:serviceaccount:${namespace}:${serviceAccount}`
 }

@@ -1,11 +1,13 @@
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A TCP port that leads to a unix socket, and can hold back what clients send. */
+/** A TCP port that leads to a unix socket, and can keep answers from the clients. */
 export class Relay implements AsyncDisposable {
   readonly #server = createServer((socket) => this.#forward(socket))
   readonly #target: string
   readonly #sockets = new Set<Socket>()
-  #held: { readonly target: Socket; readonly chunk: Buffer }[] | undefined
+  /** What a client says that nobody is answered after. */
+  #lastWords: string | undefined
+  #held: { readonly client: Socket; readonly chunk: Buffer }[] | undefined
 
   private constructor(target: string) {
     this.#target = target
@@ -19,19 +21,20 @@ export class Relay implements AsyncDisposable {
     return relay
   }
 
-  /** From now on nothing that clients send gets through. */
-  hold(): void {
-    this.#held ??= []
+  /** Once a client has sent something with this text, no client is answered any more. */
+  holdAnswersTo(text: string): void {
+    this.#lastWords = text
   }
 
-  /** Whether something with this text has been held back. */
-  holds(text: string): boolean {
-    return this.#held?.some(({ chunk }) => chunk.includes(text)) ?? false
+  /** Whether an answer has been held back. */
+  get isHolding(): boolean {
+    return (this.#held?.length ?? 0) > 0
   }
 
   /** What was held back goes on its way. */
   release(): void {
-    for (const { target, chunk } of this.#held ?? []) target.write(chunk)
+    this.#lastWords = undefined
+    for (const { client, chunk } of this.#held ?? []) client.write(chunk)
     this.#held = undefined
   }
 
@@ -44,10 +47,13 @@ export class Relay implements AsyncDisposable {
     const target = connect(this.#target)
     this.#sockets.add(client)
     client.on('data', (chunk: Buffer) => {
-      if (this.#held === undefined) target.write(chunk)
-      else this.#held.push({ target, chunk })
+      if (this.#lastWords !== undefined && chunk.includes(this.#lastWords)) this.#held ??= []
+      target.write(chunk)
     })
-    target.on('data', (chunk: Buffer) => client.write(chunk))
+    target.on('data', (chunk: Buffer) => {
+      if (this.#held === undefined) client.write(chunk)
+      else this.#held.push({ client, chunk })
+    })
     for (const [one, other] of [
       [client, target],
       [target, client],

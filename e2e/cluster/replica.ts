@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { callHttp } from '../harness/http-client.ts'
-import { Service, systemPath } from '../harness/processes.ts'
+import { Service, systemPath, type Command } from '../harness/processes.ts'
 import { until } from './wait.ts'
 
 const checkout = dirname(dirname(import.meta.dirname))
@@ -17,9 +17,11 @@ export interface ReplicaSetting {
   readonly settings: Readonly<Record<string, string>>
   readonly apiServer: { readonly host: string; readonly port: number; readonly ca: string; readonly token: string }
   readonly namespace: string
+  /** A kubeconfig file in place of the credentials of a pod. */
+  readonly kubeconfig?: string | undefined
 }
 
-/** A process of the operator, started as a pod's would be: in-cluster credentials and environment variables. */
+/** A process of the operator, started as a pod's would be: with a ServiceAccount's credentials and environment variables. */
 export class Replica {
   readonly name: string
   readonly address: string
@@ -30,20 +32,18 @@ export class Replica {
     this.name = setting.name
     this.address = setting.address
     this.tokenFile = tokenFile
-    const { apiServer, folder } = setting
-    // In a mount namespace of its own, so that each replica finds its own credentials where pods find theirs.
-    const mounted = `mount --bind "$0" ${credentialsDir} && exec "$@"`
-    const serve = [process.execPath, join(checkout, 'operator/main.ts'), 'serve']
+    const { folder } = setting
     this.#service = new Service({
-      program: 'unshare',
-      args: ['--mount', '--', 'sh', '-c', mounted, dirname(tokenFile), ...serve],
+      ...(setting.kubeconfig === undefined ? inCluster(dirname(tokenFile)) : outside(setting.kubeconfig)),
       cwd: checkout,
       env: {
         PATH: systemPath,
         HOME: folder,
         NODE_COMPILE_CACHE: join(dirname(folder), 'compiled'),
-        KUBERNETES_SERVICE_HOST: apiServer.host,
-        KUBERNETES_SERVICE_PORT: String(apiServer.port),
+        ...(setting.kubeconfig === undefined && {
+          KUBERNETES_SERVICE_HOST: setting.apiServer.host,
+          KUBERNETES_SERVICE_PORT: String(setting.apiServer.port),
+        }),
         CERTCTL_POD_NAME: setting.name,
         CERTCTL_LISTEN_ACME: `${setting.address}:8443`,
         CERTCTL_LISTEN_PKI: `${setting.address}:8080`,
@@ -124,4 +124,16 @@ export class Replica {
       return undefined
     }
   }
+}
+
+const serve = [join(checkout, 'operator/main.ts'), 'serve']
+
+/** In a mount namespace of its own, so that each replica finds its own credentials where pods find theirs. */
+function inCluster(mounted: string): Pick<Command, 'program' | 'args'> {
+  const script = `mount --bind "$0" ${credentialsDir} && exec "$@"`
+  return { program: 'unshare', args: ['--mount', '--', 'sh', '-c', script, mounted, process.execPath, ...serve] }
+}
+
+function outside(kubeconfig: string): Pick<Command, 'program' | 'args'> {
+  return { program: process.execPath, args: [...serve, '--kubeconfig', kubeconfig] }
 }

@@ -7,7 +7,9 @@ import { runAsRoot, runInPrivateNamespace, whenCallerEnds } from '../harness/nam
 import { GoMissing } from './build/go.ts'
 import { buildPrograms } from './build/programs.ts'
 import type { ClusterCase } from './cases.ts'
+import { credentialCases } from './cases/credentials.ts'
 import { definitionCases } from './cases/definitions.ts'
+import { intermediateCases } from './cases/intermediates.ts'
 import { invalidSpecCases } from './cases/invalid-specs.ts'
 import { issuanceCases } from './cases/issuance.ts'
 import { outageCases } from './cases/outage.ts'
@@ -33,10 +35,12 @@ The first run builds etcd, kube-apiserver, kubectl and cert-manager (Go and some
 /** What takes longest first, so that the rest goes on beside it. */
 const allCases: readonly ClusterCase[] = [
   ...outageCases,
+  ...credentialCases,
   ...replicaCases,
   ...issuanceCases,
   ...secretCases,
   ...trustCases,
+  ...intermediateCases,
   ...profileCases,
   ...definitionCases,
   ...invalidSpecCases,

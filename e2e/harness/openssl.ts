@@ -82,6 +82,16 @@ export async function makeCertificate(ca: KeyPairFiles, name: string, wish: Cert
   return files
 }
 
+/** The certificate, in PEM, of a CA that asked for it by a CSR; it may issue leaves only. */
+export async function signCa(ca: KeyPairFiles, csrFile: string): Promise<string> {
+  const extensionsFile = `${csrFile}.extensions`
+  const extensions = ['basicConstraints=critical,CA:TRUE,pathlen:0', 'keyUsage=critical,keyCertSign,cRLSign']
+  const identifiers = ['subjectKeyIdentifier=hash', 'authorityKeyIdentifier=keyid']
+  await writeFile(extensionsFile, [...extensions, ...identifiers, ''].join('\n'))
+  const signer = ['-CA', ca.certificateFile, '-CAkey', ca.keyFile, '-CAcreateserial', '-days', '2']
+  return openssl(['x509', '-req', '-in', csrFile, '-extfile', extensionsFile, ...signer])
+}
+
 function keyPairFiles(folder: string, name: string): KeyPairFiles {
   return { certificateFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}-key.pem`) }
 }

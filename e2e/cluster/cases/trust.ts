@@ -100,4 +100,24 @@ export const trustCases: readonly ClusterCase[] = [
       assert.equal(await cluster.api.get(clusterIssuers, 'certctl-tenant'), undefined)
     },
   },
+  {
+    name: 'where cert-manager is not installed a profile is served all the same, and says what it lacks',
+    on: 'shaky',
+    async run({ cluster }) {
+      const main = await cluster.main()
+      const where = { kind: profiles, name: 'without', namespace: own }
+      await createProfile(
+        cluster,
+        selfSignedIssuer({ name: 'without', namespace: own }),
+        trustProfile(where, 'without', withClusterIssuer),
+      )
+      const { status } = await reaches(cluster, where, {
+        type: 'ClusterIssuer',
+        status: 'False',
+        reason: 'CertManagerAbsent',
+      })
+      assert.match(JSON.stringify(status?.conditions), /install cert-manager/)
+      assert.equal((await main.replicas[0]?.metric('certctl_unhandled_rejections_total'))?.get(''), 0)
+    },
+  },
 ]
