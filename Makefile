@@ -26,6 +26,18 @@ test: check ## Check format, lint and types, then run all tests that need no net
 test-unit: install ## Run the tests of one folder: make test-unit FOLDER=ca
 	node tests/run.ts $(FOLDER)
 
+.PHONY: chart-generate
+chart-generate: install ## Write what the Helm chart holds that is made from its values, the dashboard and the CRDs
+	node charts/generator/generate.ts
+
+.PHONY: chart-tools
+chart-tools: install ## Fetch Helm 3 and 4 for the tests of the chart
+	node charts/testing/install-helm.ts
+
+.PHONY: chart-test
+chart-test: chart-tools ## Render the Helm chart in many ways with Helm 3 and 4 and judge what comes out
+	node --test 'charts/*.test.ts'
+
 .PHONY: check
 check: install ## Check format, lint and types
 	prettier --check --log-level warn .

@@ -11,6 +11,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   store: ['ca'],
   acme: ['ca', 'store'],
   operator: ['acme', 'ca', 'store'],
+  charts: ['operator'],
   e2e: [],
   bench: [],
   tests: [],

@@ -9,12 +9,12 @@ import { startPostgres } from '../store/testing/postgres.ts'
 /*
  * node tests/run.ts [--option…] [file or folder…]
  *
- * Runs the tests in these places, by default all but e2e and bench, with one Postgres for all of them. Options go to
- * `node --test`.
+ * Runs the tests in these places, by default all but e2e, bench and what needs Helm, with one Postgres for all of them.
+ * Options go to `node --test`.
  */
 
 const root = join(import.meta.dirname, '..')
-const everywhere = ['acme', 'ca', 'operator', 'store', 'tests']
+const everywhere = ['acme', 'ca', 'charts/generator', 'operator', 'store', 'tests']
 
 function testFiles(places: readonly string[]): string[] {
   return places.flatMap((place) =>

@@ -1,0 +1,139 @@
+{{/* Names leave room for the longest suffix, so that a Service's name stays a DNS label. */}}
+{{- define "certctl.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- $full | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "certctl.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (include "certctl.fullname" .) -}}
+{{- end -}}
+
+{{- define "certctl.postgresqlSecretName" -}}
+{{- .Values.postgresql.auth.existingSecret | default (printf "%s-postgresql" (include "certctl.fullname" .)) -}}
+{{- end -}}
+
+{{/* Whether a Job makes the database's password. */}}
+{{- define "certctl.createsSecrets" -}}
+{{- if and .Values.postgresql.enabled (not .Values.postgresql.auth.existingSecret) -}}true{{- end -}}
+{{- end -}}
+
+{{/* dict "root" $ "component" "server" */}}
+{{- define "certctl.selectorLabels" -}}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{/* dict "root" $ "component" "server" */}}
+{{- define "certctl.labels" -}}
+{{- with .root.Values.commonLabels -}}
+{{ toYaml . }}
+{{ end -}}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+app.kubernetes.io/part-of: certctl
+{{ include "certctl.selectorLabels" . }}
+{{- end -}}
+
+{{/* Labels of pods: without versions, so that pods change only when what they run changes. dict "root" "component" "more" */}}
+{{- define "certctl.podLabels" -}}
+{{- with .root.Values.commonLabels -}}
+{{ toYaml . }}
+{{ end -}}
+{{- with .more -}}
+{{ toYaml . }}
+{{ end -}}
+app.kubernetes.io/part-of: certctl
+{{ include "certctl.selectorLabels" . }}
+{{- end -}}
+
+{{/* dict "root" $ "image" .Values.image "tag" "the default one" */}}
+{{- define "certctl.image" -}}
+{{- $registry := .image.registry -}}
+{{- with .root.Values.global }}{{ with .imageRegistry }}{{ $registry = . }}{{ end }}{{ end -}}
+{{- with $registry }}{{ . | trimSuffix "/" }}/{{ end -}}
+{{- .image.repository -}}
+{{- if .image.digest -}}@{{ .image.digest }}{{- else -}}:{{ .image.tag | default .tag }}{{- end -}}
+{{- end -}}
+
+{{- define "certctl.imagePullSecrets" -}}
+{{- $secrets := .Values.imagePullSecrets -}}
+{{- with .Values.global }}{{ with .imagePullSecrets }}{{ $secrets = concat $secrets . }}{{ end }}{{ end -}}
+{{- with $secrets -}}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ ternary .name . (kindIs "map" .) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* What every container of ours may do: nothing. */}}
+{{- define "certctl.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+capabilities: { drop: [ALL] }
+privileged: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+seccompProfile: { type: RuntimeDefault }
+{{- end -}}
+
+{{/* A field that was set to null is left to the cluster. */}}
+{{- define "certctl.podSecurityContext" -}}
+{{- $context := dict -}}
+{{- range $key, $value := . }}{{ if not (kindIs "invalid" $value) }}{{ $_ := set $context $key $value }}{{ end }}{{ end -}}
+{{ toYaml $context }}
+{{- end -}}
+
+{{/* How many replicas there are at least, and at most. */}}
+{{- define "certctl.fewestReplicas" -}}
+{{ ternary .Values.autoscaling.minReplicas .Values.server.replicas .Values.autoscaling.enabled | int }}
+{{- end -}}
+{{- define "certctl.mostReplicas" -}}
+{{ ternary .Values.autoscaling.maxReplicas .Values.server.replicas .Values.autoscaling.enabled | int }}
+{{- end -}}
+
+{{- define "certctl.serviceHost" -}}
+{{ include "certctl.fullname" . }}.{{ .Release.Namespace }}.svc
+{{- end -}}
+
+{{/* The URL under which pods of the cluster reach the ACME server. */}}
+{{- define "certctl.serviceUrl" -}}
+https://{{ include "certctl.serviceHost" . }}{{ if ne (int .Values.server.port) 443 }}:{{ int .Values.server.port }}{{ end }}
+{{- end -}}
+
+{{/* Every URL under which clients reach the ACME server; the first is the default. */}}
+{{- define "certctl.externalUrls" -}}
+{{- $service := include "certctl.serviceUrl" . -}}
+{{- $urls := list $service -}}
+{{- if .Values.ingress.enabled }}{{ range .Values.ingress.hosts }}{{ $urls = append $urls (printf "https://%s" .) }}{{ end }}{{ end -}}
+{{- $urls = concat $urls .Values.server.externalUrls -}}
+{{- $host := include "certctl.serviceHost" . -}}
+{{- $urls = append $urls ($service | replace $host (printf "%s.%s" $host .Values.server.clusterDomain)) -}}
+{{- $urls | uniq | join "," -}}
+{{- end -}}
+
+{{/* Namespaces to watch: the own one always belongs to them. Empty where it is the only one. */}}
+{{- define "certctl.watchNamespaces" -}}
+{{- $given := .Values.server.watchNamespaces -}}
+{{- if has "*" $given -}}*{{- else if $given -}}{{ prepend $given .Release.Namespace | uniq | join "," }}{{- end -}}
+{{- end -}}
+
+{{- define "certctl.trustNamespaces" -}}
+{{- with .Values.server.trustNamespaces -}}{{ prepend . $.Release.Namespace | uniq | join "," }}{{- end -}}
+{{- end -}}
+
+{{/* The job label that every sample of this release carries, however many releases there are. */}}
+{{- define "certctl.job" -}}
+{{ .Release.Namespace }}/{{ include "certctl.fullname" . }}
+{{- end -}}
+
+{{/* Whether an optional kind is to be rendered. dict "root" "mode" "api" */}}
+{{- define "certctl.rendersKind" -}}
+{{- if or (eq .mode "alwaysRender") (.root.Capabilities.APIVersions.Has .api) -}}true{{- end -}}
+{{- end -}}

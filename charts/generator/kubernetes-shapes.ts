@@ -1,0 +1,145 @@
+import { strictObject } from './json-schema.ts'
+import type { JsonSchema } from './json-schema.ts'
+
+/*
+ * Objects of Kubernetes that values may hold, with every field they have: a slip in them is told at render time too, and
+ * not only by the API server.
+ */
+
+const string: JsonSchema = { type: 'string' }
+const boolean: JsonSchema = { type: 'boolean' }
+const integer: JsonSchema = { type: 'integer' }
+const quantity: JsonSchema = {
+  type: ['string', 'integer', 'number', 'null'],
+  pattern: '^[0-9]+([.][0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$',
+}
+
+const listOf = (items: JsonSchema): JsonSchema => ({ type: 'array', items })
+const nullable = (type: string, more: JsonSchema = {}): JsonSchema => ({ type: [type, 'null'], ...more })
+
+const stringMap: JsonSchema = { type: 'object', additionalProperties: { type: ['string', 'null'] } }
+
+const labelSelector = strictObject({
+  matchLabels: { type: 'object', additionalProperties: string },
+  matchExpressions: listOf(
+    strictObject(
+      { key: string, operator: { enum: ['In', 'NotIn', 'Exists', 'DoesNotExist'] }, values: listOf(string) },
+      { required: ['key', 'operator'] },
+    ),
+  ),
+})
+
+const nodeSelectorTerm = strictObject({
+  matchExpressions: listOf(
+    strictObject({ key: string, operator: string, values: listOf(string) }, { required: ['key', 'operator'] }),
+  ),
+  matchFields: listOf(
+    strictObject({ key: string, operator: string, values: listOf(string) }, { required: ['key', 'operator'] }),
+  ),
+})
+
+const podAffinityTerm = strictObject(
+  {
+    labelSelector,
+    namespaceSelector: labelSelector,
+    namespaces: listOf(string),
+    topologyKey: string,
+    matchLabelKeys: listOf(string),
+    mismatchLabelKeys: listOf(string),
+  },
+  { required: ['topologyKey'] },
+)
+
+const podAffinity = strictObject({
+  requiredDuringSchedulingIgnoredDuringExecution: listOf(podAffinityTerm),
+  preferredDuringSchedulingIgnoredDuringExecution: listOf(
+    strictObject({ weight: { type: 'integer', minimum: 1, maximum: 100 }, podAffinityTerm }),
+  ),
+})
+
+const keyRef = strictObject({ name: string, key: string, optional: boolean }, { required: ['name', 'key'] })
+
+/** By the name that `@shape` uses in values.yaml. */
+export const shapes: Readonly<Record<string, JsonSchema>> = {
+  duration: { type: 'string', pattern: '^([0-9]+([.][0-9]+)?(ms|s|m|h))+$' },
+  ports: { type: 'array', minItems: 1, items: { type: 'integer', minimum: 1, maximum: 65535 } },
+  stringMap,
+  localObjectReferences: listOf(strictObject({ name: string }, { required: ['name'] })),
+  resources: strictObject({
+    requests: nullable('object', { additionalProperties: quantity }),
+    limits: nullable('object', { additionalProperties: quantity }),
+    claims: listOf(strictObject({ name: string, request: string }, { required: ['name'] })),
+  }),
+  tolerations: listOf(
+    strictObject({
+      key: string,
+      operator: { enum: ['Exists', 'Equal'] },
+      value: string,
+      effect: { enum: ['NoSchedule', 'PreferNoSchedule', 'NoExecute'] },
+      tolerationSeconds: integer,
+    }),
+  ),
+  affinity: strictObject({
+    nodeAffinity: strictObject({
+      requiredDuringSchedulingIgnoredDuringExecution: strictObject({ nodeSelectorTerms: listOf(nodeSelectorTerm) }),
+      preferredDuringSchedulingIgnoredDuringExecution: listOf(
+        strictObject({ weight: { type: 'integer', minimum: 1, maximum: 100 }, preference: nodeSelectorTerm }),
+      ),
+    }),
+    podAffinity,
+    podAntiAffinity: podAffinity,
+  }),
+  topologySpreadConstraints: listOf(
+    strictObject(
+      {
+        maxSkew: { type: 'integer', minimum: 1 },
+        minDomains: { type: 'integer', minimum: 1 },
+        topologyKey: string,
+        whenUnsatisfiable: { enum: ['DoNotSchedule', 'ScheduleAnyway'] },
+        labelSelector,
+        matchLabelKeys: listOf(string),
+        nodeAffinityPolicy: { enum: ['Honor', 'Ignore'] },
+        nodeTaintsPolicy: { enum: ['Honor', 'Ignore'] },
+      },
+      { required: ['maxSkew', 'topologyKey', 'whenUnsatisfiable'] },
+    ),
+  ),
+  podSecurityContext: strictObject({
+    runAsNonRoot: nullable('boolean'),
+    runAsUser: nullable('integer', { minimum: 1 }),
+    runAsGroup: nullable('integer', { minimum: 0 }),
+    fsGroup: nullable('integer', { minimum: 0 }),
+    fsGroupChangePolicy: { enum: ['Always', 'OnRootMismatch', null] },
+    supplementalGroups: listOf(integer),
+    supplementalGroupsPolicy: { enum: ['Merge', 'Strict', null] },
+    seccompProfile: strictObject(
+      { type: { enum: ['RuntimeDefault', 'Localhost'] }, localhostProfile: string },
+      { type: ['object', 'null'] },
+    ),
+    seLinuxOptions: strictObject({ level: string, role: string, type: string, user: string }),
+    appArmorProfile: strictObject({ type: { enum: ['RuntimeDefault', 'Localhost'] }, localhostProfile: string }),
+    sysctls: listOf(strictObject({ name: string, value: string })),
+  }),
+  environment: listOf(
+    strictObject(
+      {
+        name: { type: 'string', minLength: 1 },
+        value: string,
+        valueFrom: strictObject({
+          secretKeyRef: keyRef,
+          configMapKeyRef: keyRef,
+          fieldRef: strictObject({ apiVersion: string, fieldPath: string }, { required: ['fieldPath'] }),
+          resourceFieldRef: strictObject({ containerName: string, resource: string, divisor: quantity }),
+        }),
+      },
+      { required: ['name'] },
+    ),
+  ),
+  networkPolicyPeers: listOf(
+    strictObject({
+      podSelector: labelSelector,
+      namespaceSelector: labelSelector,
+      ipBlock: strictObject({ cidr: string, except: listOf(string) }, { required: ['cidr'] }),
+    }),
+  ),
+}

@@ -1,0 +1,328 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { helm4, helms, template } from './testing/helm.ts'
+import type { HelmProgram } from './testing/helm-programs.ts'
+
+/** Values that nobody can mean. What is said must have the path of a value and what to write instead. */
+interface Refusal {
+  readonly title: string
+  readonly values: object
+  readonly path: RegExp
+  readonly remedy: RegExp
+}
+
+const external = { enabled: false }
+const database = { host: 'pg.example.com', existingSecret: 'certctl-database' }
+
+const contradictions: readonly Refusal[] = [
+  {
+    title: 'counting in memory with two replicas',
+    values: { server: { replicas: 2, rateLimiting: { backend: 'memory' } } },
+    path: /server\.rateLimiting\.backend: .*server\.replicas=2/,
+    remedy: /set server\.rateLimiting\.backend=postgres, or one replica/,
+  },
+  {
+    title: 'counting in memory with an autoscaler',
+    values: { server: { replicas: 1, rateLimiting: { backend: 'memory' } }, autoscaling: { enabled: true } },
+    path: /server\.rateLimiting\.backend: .*autoscaling\.maxReplicas=6/,
+    remedy: /set server\.rateLimiting\.backend=postgres/,
+  },
+  {
+    title: 'fewer replicas at most than at least',
+    values: { autoscaling: { enabled: true, minReplicas: 4, maxReplicas: 3 } },
+    path: /autoscaling\.maxReplicas: 3 is less than autoscaling\.minReplicas=4/,
+    remedy: /raise it/,
+  },
+  {
+    title: 'a budget of both kinds',
+    values: { podDisruptionBudget: { minAvailable: 1, maxUnavailable: 1 } },
+    path: /podDisruptionBudget\.minAvailable/,
+    remedy: /leave one of them empty/,
+  },
+  {
+    title: 'a budget that all replicas are needed for',
+    values: { server: { replicas: 3 }, podDisruptionBudget: { minAvailable: 3 } },
+    path: /podDisruptionBudget\.minAvailable: 3 of 3/,
+    remedy: /set it to 2 or less/,
+  },
+  {
+    title: 'a budget of nothing',
+    values: { podDisruptionBudget: { maxUnavailable: 0 } },
+    path: /podDisruptionBudget\.maxUnavailable: 0/,
+    remedy: /set it to 1 or more/,
+  },
+  {
+    title: 'no database',
+    values: { postgresql: external },
+    path: /externalDatabase\.host/,
+    remedy: /set host and existingSecret, or existingSecret and urlKey/,
+  },
+  {
+    title: 'two databases',
+    values: { externalDatabase: database },
+    path: /externalDatabase\.host: postgresql\.enabled=true/,
+    remedy: /set postgresql\.enabled=false, or leave this empty/,
+  },
+  {
+    title: 'a database without a password',
+    values: { postgresql: external, externalDatabase: { host: 'pg.example.com' } },
+    path: /externalDatabase\.existingSecret/,
+    remedy: /name a Secret/,
+  },
+  {
+    title: 'a host and a URL',
+    values: { postgresql: external, externalDatabase: { ...database, urlKey: 'uri' } },
+    path: /externalDatabase\.urlKey/,
+    remedy: /leave externalDatabase\.host or this empty/,
+  },
+  {
+    title: "a password for a database that isn't installed",
+    values: { postgresql: { ...external, auth: { existingSecret: 'pg' } }, externalDatabase: database },
+    path: /postgresql\.auth\.existingSecret/,
+    remedy: /set externalDatabase\.existingSecret/,
+  },
+  {
+    title: 'verifying the database with no CA',
+    values: { postgresql: external, externalDatabase: { ...database, sslMode: 'verify-ca' } },
+    path: /externalDatabase\.caSecret\.name: sslMode=verify-ca/,
+    remedy: /name its Secret, or set sslMode=verify-full/,
+  },
+  {
+    title: 'a CA that verifies nothing',
+    values: { postgresql: external, externalDatabase: { ...database, sslMode: 'require', caSecret: { name: 'ca' } } },
+    path: /externalDatabase\.caSecret\.name: sslMode=require/,
+    remedy: /set externalDatabase\.sslMode=verify-full, or leave this empty/,
+  },
+  {
+    title: 'a CA beside a URL',
+    values: {
+      postgresql: external,
+      externalDatabase: { existingSecret: 'db', urlKey: 'uri', caSecret: { name: 'ca' } },
+    },
+    path: /externalDatabase\.caSecret\.name/,
+    remedy: /leave it empty, or give host/,
+  },
+  {
+    title: 'a certificate that is brought and not named',
+    values: { tls: { mode: 'existingSecret' } },
+    path: /tls\.existingSecret\.name/,
+    remedy: /name one of type kubernetes\.io\/tls/,
+  },
+  {
+    title: 'a certificate that is named and not used',
+    values: { tls: { existingSecret: { name: 'mine' } } },
+    path: /tls\.existingSecret\.name: tls\.mode=selfSigned/,
+    remedy: /set tls\.mode=existingSecret/,
+  },
+  {
+    title: 'a certificate of nobody',
+    values: { tls: { mode: 'certManager' } },
+    path: /tls\.certManager\.issuerRef\.name/,
+    remedy: /name one that certctl itself doesn't serve/,
+  },
+  {
+    title: 'an issuer that is named and not used',
+    values: { tls: { certManager: { issuerRef: { name: 'corporate' } } } },
+    path: /tls\.certManager\.issuerRef\.name/,
+    remedy: /set tls\.mode=certManager/,
+  },
+  {
+    title: 'an Ingress without a name',
+    values: { ingress: { enabled: true } },
+    path: /ingress\.hosts/,
+    remedy: /list at least one, such as ca\.example\.com/,
+  },
+  {
+    title: 'names for no Ingress',
+    values: { ingress: { hosts: ['ca.example.com'] } },
+    path: /ingress\.hosts: ingress\.enabled=false/,
+    remedy: /set ingress\.enabled=true, or use server\.externalUrls/,
+  },
+  {
+    title: 'an Ingress to no ACME server',
+    values: { ingress: { enabled: true, hosts: ['ca.example.com'] }, acmeServer: { enabled: false } },
+    path: /ingress\.enabled: acmeServer\.enabled=false/,
+    remedy: /set acmeServer\.enabled=true, or this to false/,
+  },
+  {
+    title: 'ending TLS and passing it through',
+    values: { ingress: { enabled: true, hosts: ['ca.example.com'], tlsSecretName: 'ca' } },
+    path: /ingress\.tlsSecretName: .*ssl-passthrough/,
+    remedy: /set it to 'false', or leave tlsSecretName empty/,
+  },
+  {
+    title: 'all namespaces and one more',
+    values: { server: { watchNamespaces: ['*', 'team-a'] } },
+    path: /server\.watchNamespaces/,
+    remedy: /leave the others out/,
+  },
+  {
+    title: 'nobody to run as',
+    values: { serviceAccount: { create: false } },
+    path: /serviceAccount\.name/,
+    remedy: /name it/,
+  },
+  {
+    title: 'a default profile that nobody reaches',
+    values: { acmeServer: { enabled: false, defaultProfileId: 'web' } },
+    path: /acmeServer\.defaultProfileId/,
+    remedy: /leave it empty/,
+  },
+  {
+    title: 'one port for two',
+    values: { server: { port: 8080 } },
+    path: /server\.pkiPort: 8080 is server\.port too/,
+    remedy: /choose another/,
+  },
+  {
+    title: 'scraping what is not served',
+    values: { monitoring: { enabled: false, serviceMonitor: { enabled: true } } },
+    path: /monitoring\.serviceMonitor\.enabled: monitoring\.enabled=false/,
+    remedy: /set monitoring\.enabled=true/,
+  },
+  {
+    title: 'an alert that there is not',
+    values: { monitoring: { prometheusRule: { disabledAlerts: ['CertctlIsDown'] } } },
+    path: /monitoring\.prometheusRule\.disabledAlerts: there is no alert CertctlIsDown/,
+    remedy: /write one of CertctlDown, /,
+  },
+  {
+    title: 'samples of nothing',
+    values: { sampleProfiles: { enabled: true, objects: [] } },
+    path: /sampleProfiles\.objects/,
+    remedy: /list them, or set it to false/,
+  },
+  {
+    title: 'a sample twice',
+    values: {
+      sampleProfiles: {
+        enabled: true,
+        objects: [
+          { kind: 'Issuer', name: 'a', spec: {} },
+          { kind: 'Issuer', name: 'a', spec: {} },
+        ],
+      },
+    },
+    path: /sampleProfiles\.objects: Issuer a is listed twice/,
+    remedy: /keep one/,
+  },
+  {
+    title: 'a variable that the chart decides',
+    values: { server: { extraEnv: [{ name: 'CERTCTL_DATABASE_URL', value: 'postgres://elsewhere/db' }] } },
+    path: /server\.extraEnv: CERTCTL_DATABASE_URL is decided by postgresql or externalDatabase/,
+    remedy: /leave it out here/,
+  },
+  {
+    title: 'a setting that is another value',
+    values: { server: { extraEnv: [{ name: 'CERTCTL_LOG_LEVEL', value: 'debug' }] } },
+    path: /server\.extraEnv: CERTCTL_LOG_LEVEL/,
+    remedy: /leave it out here/,
+  },
+  {
+    title: 'a label that selectors rely on',
+    values: { commonLabels: { 'app.kubernetes.io/name': 'x' } },
+    path: /commonLabels: the label app\.kubernetes\.io\/name/,
+    remedy: /use another name/,
+  },
+  {
+    title: 'a label twice',
+    values: { commonLabels: { team: 'a' }, server: { podLabels: { team: 'b' } } },
+    path: /server\.podLabels: commonLabels has the label team too/,
+    remedy: /keep one/,
+  },
+]
+
+/** Slips in names and values: the schema answers, in the words of each Helm. */
+const typos: readonly Refusal[] = [
+  {
+    title: 'a name of another chart',
+    values: { replicaCount: 3 },
+    path: /replicaCount/,
+    remedy: /one of.*["']server["']/,
+  },
+  {
+    title: 'a slip in a name',
+    values: { server: { replica: 3 } },
+    path: /server.*replica/s,
+    remedy: /one of.*["']replicas["']/,
+  },
+  {
+    title: 'a slip deep down',
+    values: { postgresql: { storage: { sise: '1Gi' } } },
+    path: /postgresql.storage.*sise/s,
+    remedy: /one of.*["']size["']/,
+  },
+  {
+    title: 'a slip in an object of Kubernetes',
+    values: { server: { resources: { limit: { memory: '1Gi' } } } },
+    path: /server.resources.*limit/s,
+    remedy: /one of.*["']limits["']/,
+  },
+  {
+    title: 'a slip in a peer of a NetworkPolicy',
+    values: { networkPolicy: { acme: { from: [{ podselector: {} }] } } },
+    path: /networkPolicy.acme.from.0.*podselector/s,
+    remedy: /one of.*["']podSelector["']/,
+  },
+  {
+    title: 'a backend that there is not',
+    values: { server: { rateLimiting: { backend: 'redis' } } },
+    path: /server.rateLimiting.backend/,
+    remedy: /one of.*["']memory["'], ["']postgres["']/,
+  },
+  {
+    title: 'a duration without a unit',
+    values: { server: { rateLimiting: { janitorInterval: '5' } } },
+    path: /server.rateLimiting.janitorInterval/,
+    remedy: /pattern/,
+  },
+  { title: 'a number in words', values: { server: { replicas: 'two' } }, path: /server.replicas/, remedy: /integer/ },
+  { title: 'no replicas', values: { server: { replicas: 0 } }, path: /server.replicas/, remedy: /1/ },
+  {
+    title: 'a port that there is not',
+    values: { server: { port: 70_000 } },
+    path: /server.port/,
+    remedy: /65535|65,535/,
+  },
+  {
+    title: 'a URL that is no base',
+    values: { server: { externalUrls: ['https://ca.example.com/acme'] } },
+    path: /server.externalUrls.0/,
+    remedy: /pattern/,
+  },
+  {
+    title: 'a sample of another kind',
+    values: { sampleProfiles: { objects: [{ kind: 'ClusterIssuer', name: 'a', spec: {} }] } },
+    path: /sampleProfiles.objects.0.kind/,
+    remedy: /one of.*["']Issuer["'], ["']CertificateProfile["']/,
+  },
+]
+
+function assertRefused({ values, path, remedy }: Refusal, program: HelmProgram): void {
+  const { code, output } = template(values, { program })
+  assert.notEqual(code, 0, 'it was rendered')
+  assert.match(output, path)
+  assert.match(output, remedy)
+}
+
+// The templates speak, in the same words to both.
+for (const refusal of contradictions) {
+  test(`refused is ${refusal.title}`, () => assertRefused(refusal, helm4))
+}
+
+for (const program of helms) {
+  for (const refusal of typos) {
+    test(`refused is ${refusal.title} (Helm ${program.major})`, () => assertRefused(refusal, program))
+  }
+}
+
+test('all contradictions are told at once', () => {
+  const { output } = template({ server: { rateLimiting: { backend: 'memory' } }, tls: { mode: 'existingSecret' } })
+  assert.match(output, /server\.rateLimiting\.backend: /)
+  assert.match(output, /tls\.existingSecret\.name: /)
+})
+
+test('without the server nothing contradicts', () => {
+  const { code, output } = template({ server: { enabled: false, rateLimiting: { backend: 'memory' } } })
+  assert.equal(code, 0, output)
+})

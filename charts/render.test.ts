@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import {
+  chartFolder,
+  find,
+  helm,
+  helm3,
+  helm4,
+  helms,
+  objectsOf,
+  render,
+  template,
+  valuesFiles,
+} from './testing/helm.ts'
+
+const prometheusKinds = ['monitoring.coreos.com/v1/ServiceMonitor', 'monitoring.coreos.com/v1/PrometheusRule']
+const withPrometheus = prometheusKinds.flatMap((kind) => ['--api-versions', kind])
+
+test('there are values files to render', () => {
+  assert.ok(valuesFiles.length >= 10, `${valuesFiles.length} files`)
+})
+
+for (const program of helms) {
+  test(`helm lint --strict is content with every values file (Helm ${program.major})`, () => {
+    for (const { name, file } of valuesFiles) {
+      const { code, output } = helm(program, ['lint', '--strict', chartFolder, '--values', file])
+      assert.equal(code, 0, `${name}: ${output}`)
+      assert.doesNotMatch(output, /WARNING|ERROR/, name)
+    }
+  })
+}
+
+for (const values of valuesFiles) {
+  test(`both Helms render ${values.name} alike, and a second time too`, () => {
+    const first = template(values, { program: helm3 })
+    assert.equal(first.code, 0, first.output)
+    assert.equal(template(values, { program: helm4 }).stdout, first.stdout)
+    assert.equal(template(values, { program: helm3 }).stdout, first.stdout)
+  })
+
+  test(`objects of ${values.name} are complete, and each is there once`, () => {
+    const objects = render(values, { namespace: 'pki', args: withPrometheus })
+    const names = objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)
+    assert.deepEqual(names, [...new Set(names)])
+    const clusterScoped = ['CustomResourceDefinition', 'ClusterRole', 'ClusterRoleBinding']
+    for (const { apiVersion, kind, metadata } of objects) {
+      assert.ok(apiVersion && kind && metadata.name, JSON.stringify(metadata))
+      assert.equal(metadata.namespace === undefined, clusterScoped.includes(kind), `${kind} ${metadata.name}`)
+      assert.ok(metadata.name.length <= 63, metadata.name)
+      assert.equal(metadata.labels['app.kubernetes.io/part-of'], 'certctl', `${kind} ${metadata.name}`)
+    }
+  })
+}
+
+test('a long release name leaves every name short enough', () => {
+  const release = 'a-release-with-a-name-as-long-as-helm-allows-to-53ch'
+  for (const { kind, metadata } of render({ sampleProfiles: { enabled: true } }, { release })) {
+    assert.ok(kind === 'CustomResourceDefinition' || metadata.name.length <= 63, metadata.name)
+  }
+})
+
+test('the release of another name has it in the names of its objects', () => {
+  const objects = render({}, { release: 'ca' })
+  find(objects, 'Deployment', 'ca-certctl')
+  find(objects, 'StatefulSet', 'ca-certctl-postgresql')
+})
+
+test('CustomResourceDefinitions are kept at uninstall, unless crds.keep says otherwise, and can be left out', () => {
+  const crdsOf = (values: object) => render(values).filter(({ kind }) => kind === 'CustomResourceDefinition')
+  const kept = crdsOf({})
+  assert.deepEqual(
+    kept.map(({ metadata }) => metadata.name),
+    ['certificateprofiles.certctl.io', 'issuers.certctl.io'],
+  )
+  for (const { metadata } of kept) assert.equal(metadata.annotations?.['helm.sh/resource-policy'], 'keep')
+  for (const { metadata } of crdsOf({ crds: { keep: false } })) {
+    assert.equal(metadata.annotations?.['helm.sh/resource-policy'], undefined)
+  }
+  assert.deepEqual(crdsOf({ crds: { enabled: false } }), [])
+})
+
+test('server.enabled=false renders CustomResourceDefinitions and nothing else', () => {
+  const kinds = render({ server: { enabled: false } }).map(({ kind }) => kind)
+  assert.deepEqual(kinds, ['CustomResourceDefinition', 'CustomResourceDefinition'])
+})
+
+test('the PodDisruptionBudget is there above one replica alone', () => {
+  const budgets = (values: object) => render(values).filter(({ kind }) => kind === 'PodDisruptionBudget')
+  assert.deepEqual(budgets({ server: { replicas: 1 } }), [])
+  assert.equal(budgets({ server: { replicas: 2 } })[0]?.['spec'].maxUnavailable, 1)
+  assert.equal(
+    budgets({ server: { replicas: 3 }, podDisruptionBudget: { minAvailable: 2 } })[0]?.['spec'].minAvailable,
+    2,
+  )
+})
+
+test('with an autoscaler the Deployment leaves the number of replicas alone', () => {
+  const objects = render({ autoscaling: { enabled: true } })
+  assert.equal(find(objects, 'Deployment', 'certctl')['spec'].replicas, undefined)
+  assert.equal(find(objects, 'HorizontalPodAutoscaler', 'certctl')['spec'].minReplicas, 2)
+})
+
+test('kinds of the Prometheus operator can be left out where the cluster has none', () => {
+  const skip = { enabled: true, renderMode: 'skipIfMissing' }
+  const values = { monitoring: { serviceMonitor: skip, prometheusRule: skip } }
+  const kinds = (args: readonly string[]) => render(values, { args }).map(({ kind }) => kind)
+  for (const kind of ['ServiceMonitor', 'PrometheusRule']) {
+    assert.ok(!kinds([]).includes(kind))
+    assert.ok(kinds(withPrometheus).includes(kind))
+  }
+})
+
+test('a parent chart shares globals with it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'certctl-parent-'))
+  try {
+    mkdirSync(join(folder, 'charts'))
+    cpSync(chartFolder, join(folder, 'charts', 'certctl'), { recursive: true })
+    writeFileSync(
+      join(folder, 'Chart.yaml'),
+      'apiVersion: v2\nname: parent\nversion: 1.0.0\ndependencies:\n  - { name: certctl, version: 0.x, condition: certctl.enabled }\n',
+    )
+    const certctl = { enabled: true, server: { replicas: 3 } }
+    const global = { imageRegistry: 'registry.example.com', somebodyElse: { has: [1] } }
+    for (const program of helms) {
+      const { code, stdout, output } = helm(program, ['template', 'all', folder], { global, certctl })
+      assert.equal(code, 0, output)
+      const deployment = find(objectsOf(stdout), 'Deployment', 'all-certctl')
+      assert.equal(deployment['spec'].replicas, 3)
+      assert.match(deployment['spec'].template.spec.containers[0].image, /^registry\.example\.com\/certctl\/certctl:/)
+    }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('the package holds what an installation needs, and no tests', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'certctl-package-'))
+  try {
+    const { code, output } = helm(helm4, ['package', chartFolder, '--destination', folder])
+    assert.equal(code, 0, output)
+    const archive = join(folder, 'certctl-0.1.0.tgz')
+    assert.equal(helm(helm3, ['template', 'certctl', archive]).code, 0)
+    assert.match(helm(helm3, ['show', 'readme', archive]).stdout, /^# certctl$/m)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('the notes tell the directories, the ClusterIssuer and what is worth knowing', () => {
+  const notes = (values: object) =>
+    helm(helm4, ['install', 'certctl', chartFolder, '-n', 'pki', '--dry-run=client'], values).stdout.split(
+      'NOTES:',
+    )[1] ?? ''
+  const samples = notes({ sampleProfiles: { enabled: true }, acmeServer: { defaultProfileId: 'trusted' } })
+  assert.match(samples, /^ {2}https:\/\/certctl\.pki\.svc:8443\/acme\/profile\/trusted\/directory$/m)
+  assert.match(samples, /^ {2}https:\/\/certctl\.pki\.svc:8443\/acme\/directory /m)
+  assert.match(samples, /kind: ClusterIssuer/)
+  assert.match(samples, /caBundle: \$\(kubectl -n pki get configmap certctl-trust /)
+  assert.match(samples, /one pod without backups/)
+  const careless = notes({ server: { replicas: 1, rateLimiting: { backend: 'memory' } }, crds: { keep: false } })
+  assert.match(careless, /server\.replicas/)
+  assert.match(careless, /server\.rateLimiting\.backend/)
+  assert.match(careless, /crds\.keep=false/)
+  const signed = notes({ tls: { mode: 'certManager', certManager: { issuerRef: { name: 'corporate' } } } })
+  assert.match(signed, /If ClusterIssuer corporate is served by certctl itself/)
+})

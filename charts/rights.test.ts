@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { find, objectsOf, render, repositoryFolder, valuesFiles } from './testing/helm.ts'
+import type { Rendered } from './testing/helm.ts'
+
+const documented = (file: string): readonly Rendered[] =>
+  objectsOf(readFileSync(join(repositoryFolder, 'rbac', file), 'utf8'))
+const rulesOf = (objects: readonly Rendered[], kind: string, name: string): unknown =>
+  find(objects, kind, name)['rules']
+const rolesOf = (objects: readonly Rendered[]): readonly string[] =>
+  objects
+    .filter(
+      ({ kind, metadata }) => /^(Cluster)?Role$/.test(kind) && metadata.annotations?.['helm.sh/hook'] === undefined,
+    )
+    .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)
+    .toSorted()
+
+test('by default the operator has the rights of rbac/namespaced.yaml and no others', () => {
+  const objects = render({})
+  assert.deepEqual(rolesOf(objects), ['Role certctl/certctl-objects', 'Role certctl/certctl-replicas'])
+  const expected = documented('namespaced.yaml')
+  for (const name of ['certctl-objects', 'certctl-replicas']) {
+    assert.deepEqual(rulesOf(objects, 'Role', name), rulesOf(expected, 'Role', name))
+  }
+})
+
+test('for all namespaces it has those of rbac/cluster.yaml on top', () => {
+  const objects = render({ server: { watchNamespaces: ['*'] } })
+  assert.deepEqual(rolesOf(objects), [
+    'ClusterRole /certctl-objects',
+    'Role certctl/certctl-objects',
+    'Role certctl/certctl-replicas',
+  ])
+  const expected = documented('cluster.yaml')
+  assert.deepEqual(
+    rulesOf(objects, 'ClusterRole', 'certctl-objects'),
+    rulesOf(expected, 'ClusterRole', 'certctl-objects'),
+  )
+})
+
+test('for ClusterIssuers and the trust bundle it has those of rbac/cluster-issuers.yaml, each on its own', () => {
+  const rules = (server: object) => rulesOf(render({ server }), 'ClusterRole', 'certctl-trust')
+  const [clusterIssuers, clusterTrustBundles] = find(
+    documented('cluster-issuers.yaml'),
+    'ClusterRole',
+    'certctl-trust',
+  )['rules']
+  assert.deepEqual(rules({ clusterIssuers: true, clusterTrustBundle: true }), [clusterIssuers, clusterTrustBundles])
+  assert.deepEqual(rules({ clusterIssuers: true }), [clusterIssuers])
+  assert.deepEqual(rules({ clusterTrustBundle: true }), [clusterTrustBundles])
+})
+
+test('in namespaces that it watches or publishes to it has what that needs', () => {
+  const objects = render({ server: { watchNamespaces: ['team-a', 'certctl'], trustNamespaces: ['team-a', 'web'] } })
+  assert.deepEqual(rolesOf(objects), [
+    'Role certctl/certctl-objects',
+    'Role certctl/certctl-replicas',
+    'Role team-a/certctl-objects',
+    'Role web/certctl-trust',
+  ])
+  assert.deepEqual(rulesOf(objects, 'Role', 'certctl-trust'), [
+    { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create', 'update'] },
+  ])
+})
+
+test('samples give the right to make Issuers and profiles in the own namespace', () => {
+  const objects = render({ sampleProfiles: { enabled: true } })
+  assert.deepEqual(rulesOf(objects, 'Role', 'certctl-initial-manifests'), [
+    { apiGroups: ['certctl.io'], resources: ['issuers', 'certificateprofiles'], verbs: ['create'] },
+  ])
+})
+
+test('the Job that makes the password may make Secrets and read that one, before anything else is there', () => {
+  const objects = render({})
+  assert.deepEqual(rulesOf(objects, 'Role', 'certctl-create-secrets'), [
+    { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+    { apiGroups: [''], resources: ['secrets'], resourceNames: ['certctl-postgresql'], verbs: ['get'] },
+  ])
+  const hooks = objects.filter(({ metadata }) => metadata.labels['app.kubernetes.io/component'] === 'create-secrets')
+  assert.deepEqual(hooks.map(({ kind }) => kind).toSorted(), [
+    'Job',
+    'NetworkPolicy',
+    'Role',
+    'RoleBinding',
+    'ServiceAccount',
+  ])
+  for (const { kind, metadata } of hooks) {
+    assert.equal(metadata.annotations?.['helm.sh/hook'], 'pre-install,pre-upgrade')
+    assert.equal(metadata.annotations['helm.sh/hook-weight'], kind === 'Job' ? '0' : '-10')
+  }
+})
+
+test('no Job is there where the password is brought', () => {
+  for (const values of [
+    { postgresql: { auth: { existingSecret: 'pg' } } },
+    { postgresql: { enabled: false }, externalDatabase: { host: 'pg.example.com', existingSecret: 'db' } },
+  ]) {
+    assert.deepEqual(
+      render(values).filter(({ kind }) => kind === 'Job'),
+      [],
+    )
+  }
+})
+
+test('rbac.create=false gives no rights to the operator', () => {
+  assert.deepEqual(rolesOf(render({ rbac: { create: false } })), [])
+})
+
+for (const values of valuesFiles) {
+  test(`no Role of ${values.name} has a wildcard, lists Secrets or escalates, and each is bound to its ServiceAccount`, () => {
+    const objects = render(values)
+    for (const role of objects.filter(({ kind }) => /^(Cluster)?Role$/.test(kind))) {
+      for (const { apiGroups, resources, verbs } of role['rules']) {
+        const words = [...apiGroups, ...resources, ...verbs]
+        for (const word of ['*', 'escalate', 'bind', 'impersonate', 'deletecollection']) {
+          assert.ok(!words.includes(word), `${role.metadata.name}: ${word}`)
+        }
+        if (resources.includes('secrets')) {
+          for (const verb of ['list', 'watch', 'delete', 'patch']) assert.ok(!verbs.includes(verb), role.metadata.name)
+        }
+      }
+      const binding = objects.find(
+        ({ kind, metadata }) =>
+          kind === `${role.kind}Binding` &&
+          metadata.name === role.metadata.name &&
+          metadata.namespace === role.metadata.namespace,
+      )
+      assert.deepEqual(binding?.['roleRef'], {
+        apiGroup: 'rbac.authorization.k8s.io',
+        kind: role.kind,
+        name: role.metadata.name,
+      })
+      assert.equal(binding?.['subjects'].length, 1)
+    }
+  })
+}

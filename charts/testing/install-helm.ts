@@ -1,0 +1,3 @@
+import { installHelm } from './helm-programs.ts'
+
+await installHelm((line) => process.stdout.write(`${line}\n`))
