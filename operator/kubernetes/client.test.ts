@@ -93,12 +93,14 @@ test('apply of a kind that is not there is an error, unlike that of a status', a
   await assert.rejects(client.apply(certificateProfiles, profile), isNotFound)
 })
 
-test('what is applied has no character that YAML would refuse', async (t) => {
+test('what is applied has no character that YAML would refuse or change', async (t) => {
   const { server, client } = await setting(t)
   const text = 'delete \u007f, next line \u0085, mark \ufeff, quote " and backslash \\ and \u2028, 🔑'
   const applied = await client.apply(certificateProfiles, { ...profile, spec: { text } })
   assert.deepEqual(applied?.spec, { text })
-  assert.doesNotMatch(server.requests[0]?.body ?? '\u0085', /[\u007f-\u009f\ufeff]/)
+  assert.doesNotMatch(server.requests[0]?.body ?? '\u0085', /[\u007f-\u009f\u2028\ufeff]/)
+  const cut = await client.apply(certificateProfiles, { ...profile, spec: { text: 'half \ud83d' } })
+  assert.deepEqual(cut?.spec, { text: 'half \ufffd' })
 })
 
 test('a list comes in pages, and its items say what they are also where the API server leaves that out', async (t) => {

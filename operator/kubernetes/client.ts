@@ -133,7 +133,7 @@ export function createKubernetesClient(options: KubernetesClientOptions): Kubern
     async apply(resource, configuration, { subresource, force = true, signal } = {}) {
       const object = resourcePath(resource, configuration.metadata)
       const path = `${object}${subresource === undefined ? '' : `/${subresource}`}${query({ fieldManager, force })}`
-      const body = yamlSafe(JSON.stringify(configuration))
+      const body = yamlOf(configuration)
       const call: ApiCall = { method: 'PATCH', path, body, contentType: 'application/apply-patch+yaml', signal }
       const applied = whole(resource, call)
       return subresource === undefined ? applied : unlessMissing(applied)
@@ -187,10 +187,14 @@ function query(parameters: Readonly<Record<string, string | number | boolean | u
   return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`
 }
 
-/** What is applied is read as YAML, which doesn't have these characters as they are but has JSON's way to escape them. */
-function yamlSafe(json: string): string {
+/**
+ * What is applied is read as YAML. JSON is YAML but for some characters, which YAML refuses or takes for the end of a
+ * line, at which it drops the spaces; escaped they are the same to both. Half of a surrogate pair is nothing to YAML.
+ */
+function yamlOf(object: KubernetesObject): string {
+  const json = JSON.stringify(object, (_, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value))
   return json.replaceAll(
-    /[\u007f-\u009f\ufeff\ufffe\uffff]/g,
+    /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }

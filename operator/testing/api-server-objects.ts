@@ -45,7 +45,7 @@ export function createObjects(store: ObjectStore): Objects {
     const named = { ...call, name }
     if (call.kind.namespaced && call.namespace === undefined) return missingNamespace(call)
     if (metaOf(object)['resourceVersion'] !== undefined) {
-      throw new Refusal(400, 'BadRequest', 'resourceVersion should not be set on objects to be created')
+      throw new Refusal(500, '', 'resourceVersion should not be set on objects to be created')
     }
     if (store.get(keyOf(named)) !== undefined) {
       const message = `${groupResource(call)} "${name}" already exists`

@@ -39,7 +39,6 @@ function validateLease(call: Call, object: JsonObject): void {
   if (duration !== undefined && duration !== null && !(Number.isInteger(duration) && Number(duration) > 0)) {
     throw invalid(call, 'spec.leaseDurationSeconds: Invalid value: must be greater than 0')
   }
-  if (spec['holderIdentity'] === '') throw invalid(call, 'spec.holderIdentity: Required value: must not be empty')
 }
 
 function validateEvent(call: Call, object: JsonObject, before: JsonObject | undefined): void {
@@ -58,7 +57,7 @@ function validateEvent(call: Call, object: JsonObject, before: JsonObject | unde
   if (series !== undefined && !(Number(series['count']) >= 2))
     throw invalid(call, 'series.count: Invalid value: should be at least 2')
   const regarding = isJsonObject(object['regarding']) ? object['regarding'] : {}
-  if ((regarding['namespace'] ?? 'default') !== call.namespace) {
+  if (regarding['namespace'] === undefined && !['default', 'kube-system'].includes(call.namespace ?? '')) {
     throw invalid(call, 'involvedObject.namespace: Invalid value: does not match event.namespace')
   }
   const fixed = [

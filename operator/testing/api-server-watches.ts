@@ -4,7 +4,7 @@ import type { Json, JsonObject } from './api-server-apply.ts'
 import { prefixOf } from './api-server-call.ts'
 import type { Call } from './api-server-call.ts'
 import type { Lists } from './api-server-lists.ts'
-import { Refusal, statusObject, tooOld } from './api-server-refusals.ts'
+import { statusObject, tooOld } from './api-server-refusals.ts'
 import { selectorOf } from './api-server-selectors.ts'
 import type { ObjectStore, StoredEvent } from './api-server-store.ts'
 
@@ -40,8 +40,6 @@ export function createWatches(store: ObjectStore, lists: Lists): Watches {
     const since = Number(from)
     const isFresh = from === '' || from === '0'
     const isGone = !isFresh && since < store.oldestVersion
-    if (!isFresh && since > store.version)
-      throw new Refusal(504, 'Timeout', `Too large resource version: ${from}, current: ${store.version}`)
     if (isGone && result.goneAs === 'status') throw tooOld(since, store)
     response.writeHead(200, { 'content-type': 'application/json', 'transfer-encoding': 'chunked' })
     response.flushHeaders()
