@@ -1,0 +1,116 @@
+import { rmSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect, parseArgs } from 'node:util'
+import { runAsRoot, runInPrivateNamespace, whenCallerEnds } from '../harness/namespace.ts'
+import { Buildah, mustRun, ToolMissing } from './buildah.ts'
+import type { ImageCase } from './cases.ts'
+import { composeCases } from './cases/compose.ts'
+import { configCases } from './cases/config.ts'
+import { contentCases } from './cases/contents.ts'
+import { runningCases } from './cases/running.ts'
+import { type CertctlImage, certctlImage } from './certctl-image.ts'
+import { Container } from './container.ts'
+
+const usage = `Builds the container image without Docker and without a registry, and looks at it and runs it.
+
+node e2e/image/run.ts [options] [words]     (as root, or with sudo)
+  words     run only cases whose name has one of these
+  --list    say which cases there are
+  --keep    leave the working folder behind
+
+The first run makes base images from Debian's packages and fetches npm's; they are kept in .cache/image.
+`
+
+const allCases: readonly ImageCase[] = [...configCases, ...contentCases, ...runningCases, ...composeCases]
+
+const { values: options, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: {
+    list: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+    inside: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+process.exitCode = await run()
+
+async function run(): Promise<number> {
+  const cases = allCases.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
+  if (options.help) console.log(usage)
+  else if (options.list) console.log(cases.map(({ name }) => name).join('\n'))
+  else if (cases.length === 0) console.error(`No case's name has ${words.join(' or ')}.`)
+  else return options.inside === undefined ? runOutside() : runInside(options.inside, cases)
+  return options.help || options.list ? 0 : 2
+}
+
+async function runOutside(): Promise<number> {
+  const args = process.argv.slice(2)
+  if (process.getuid?.() !== 0) return runAsRoot(import.meta.filename, args)
+  const folder = await mkdtemp(join(tmpdir(), 'certctl-image-'))
+  // Containers run as another user and must reach what is mounted for them.
+  await chmod(folder, 0o755)
+  try {
+    // Out here is a network, which base images and packages come from.
+    await certctlImage(await Buildah.open(folder), { folder: join(folder, 'sources'), say: console.log })
+    return await runInPrivateNamespace(import.meta.filename, [...args, '--inside', folder])
+  } catch (error) {
+    if (!(error instanceof ToolMissing)) throw error
+    console.error(error.message)
+    return 1
+  } finally {
+    if (options.keep) console.log(`The working folder is ${folder}`)
+    else await rm(folder, { recursive: true })
+  }
+}
+
+async function runInside(folder: string, cases: readonly ImageCase[]): Promise<number> {
+  whenCallerEnds(() => {
+    rmSync(folder, { recursive: true, force: true })
+    process.exit(1)
+  })
+  await mustRun('ip', ['link', 'set', 'lo', 'up'])
+  const begun = performance.now()
+  const buildah = await Buildah.open(folder)
+  const image = await certctlImage(buildah, { folder: join(folder, 'sources-inside'), say: console.log })
+  let failed = 0
+  for (const [index, each] of cases.entries()) {
+    if (!(await runCase(each, { buildah, image, folder: join(folder, String(index)) }))) failed += 1
+  }
+  await buildah.run(['rm', '--all'])
+  console.log(`\n${((performance.now() - begun) / 1000).toFixed(0)} s`)
+  console.log(`${cases.length - failed} passed, ${failed} failed`)
+  // The namespace ends with its first process, and everything in it.
+  process.exit(failed === 0 ? 0 : 1)
+}
+
+async function runCase(
+  one: ImageCase,
+  place: { buildah: Buildah; image: CertctlImage; folder: string },
+): Promise<boolean> {
+  const { buildah, image, folder } = place
+  await mkdir(folder)
+  const notes: string[] = []
+  const begun = performance.now()
+  const seconds = (): string => `${((performance.now() - begun) / 1000).toFixed(1)} s`
+  let containers = 0
+  try {
+    await one.run({
+      buildah,
+      image,
+      folder,
+      note: (text) => void notes.push(text),
+      container: (how) => {
+        containers += 1
+        return Container.create({ buildah, image: image.name, root: join(folder, `container-${containers}`) }, how)
+      },
+    })
+    console.log(`ok   ${one.name} (${[seconds(), ...notes].join('; ')})`)
+    return true
+  } catch (error) {
+    console.log(`FAIL ${one.name} (${[seconds(), ...notes].join('; ')}): ${inspect(error)}`)
+    return false
+  }
+}
