@@ -3,15 +3,14 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { runCommand } from '../../harness/processes.ts'
 
-/** Where people install Go who follow its own instructions, in case it is not on the path. */
-const usualFolder = '/usr/local/go/bin'
+/** The folders of the path, and where people install Go who follow its own instructions. */
+const usualFolders = (): readonly string[] => [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/go/bin']
 
 /** This machine has no Go, or one that is too old; the message says what to do. */
 export class GoMissing extends Error {}
 
-/** The program `go`, which must be at least of this version, such as 1.26.0. */
-export async function findGo(oldest: string): Promise<string> {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), usualFolder]
+/** The program `go`, which must be at least of this version, such as 1.26.0. Throws {@link GoMissing}. */
+export async function findGo(oldest: string, folders: readonly string[] = usualFolders()): Promise<string> {
   const program = folders.map((folder) => join(folder, 'go')).find((file) => existsSync(file))
   const advice = `Install Go ${oldest} or newer (https://go.dev/doc/install) into /usr/local/go or put it on the PATH.`
   if (program === undefined)
