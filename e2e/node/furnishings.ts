@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { furnishNamespace, mount, mountTemporary } from '../harness/namespace.ts'
 import { findHierarchies, mountHierarchies } from './cgroups.ts'
+import { nodeName } from './node-agents.ts'
 import { nodeNetwork, openNodeNetwork } from './network.ts'
 
 /** Folders of the system that are large, each with one of ours in its place. */
@@ -15,7 +16,8 @@ export async function furnishNode(folder: string): Promise<void> {
   const hierarchies = await findHierarchies()
   await mount(['--make-rprivate', '/'])
   await furnishNamespace({
-    hosts: [],
+    // The API server reaches the kubelet by the node's name.
+    hosts: [`${nodeNetwork.nodeAddress} ${nodeName}`],
     nameserver: nodeNetwork.clusterDns,
     resolverOptions: ['search default.svc.cluster.local svc.cluster.local cluster.local', 'options ndots:5'],
     folder: join(folder, 'etc'),
