@@ -31,8 +31,8 @@ chart-generate: install ## Write what the Helm chart holds that is made from its
 	node charts/generator/generate.ts
 
 .PHONY: chart-tools
-chart-tools: install ## Fetch Helm 3 and 4 for the tests of the chart
-	node charts/testing/install-helm.ts
+chart-tools: install ## Fetch Helm 3 and 4 and promtool for the tests of the chart
+	node charts/testing/install-tools.ts
 
 .PHONY: chart-test
 chart-test: chart-tools ## Render the Helm chart in many ways with Helm 3 and 4 and judge what comes out

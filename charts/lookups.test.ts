@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { test } from 'node:test'
+import { startCluster } from './testing/cluster.ts'
+import { chartFolder, helms } from './testing/helm.ts'
+import type { HelmProgram } from './testing/helm-programs.ts'
+
+const namespace = '/api/v1/namespaces/certctl'
+const defaultAccount = {
+  [`${namespace}/serviceaccounts/default`]: { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } },
+}
+const secret = (name: string, ...keys: readonly string[]): Record<string, object> => ({
+  [`${namespace}/secrets/${name}`]: {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name },
+    data: Object.fromEntries(keys.map((key) => [key, 'c2VjcmV0'])),
+  },
+})
+const database = {
+  '/apis/apps/v1/namespaces/certctl/statefulsets/certctl-postgresql': {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: {
+      name: 'certctl-postgresql',
+      namespace: 'certctl',
+      labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+      annotations: { 'meta.helm.sh/release-name': 'certctl', 'meta.helm.sh/release-namespace': 'certctl' },
+    },
+  },
+}
+const brought = ['--set', 'tls.mode=existingSecret', '--set', 'tls.existingSecret.name=mine']
+const external = ['--set', 'postgresql.enabled=false', '--set', 'externalDatabase.existingSecret=db']
+
+const refusals = [
+  {
+    title: "a Secret that isn't there",
+    objects: defaultAccount,
+    args: ['--set', 'postgresql.auth.existingSecret=pg'],
+    message: /postgresql\.auth\.existingSecret: there is no Secret pg in namespace certctl; make it first/,
+  },
+  {
+    title: 'a Secret without the key',
+    objects: { ...defaultAccount, ...secret('pg', 'pw') },
+    args: ['--set', 'postgresql.auth.existingSecret=pg'],
+    message: /postgresql\.auth\.passwordKey: the Secret pg has no key password but pw; correct the key/,
+  },
+  {
+    title: 'a certificate without what to trust',
+    objects: { ...defaultAccount, ...secret('mine', 'tls.crt', 'tls.key') },
+    args: brought,
+    message: /tls\.existingSecret\.caKey: the Secret mine has no key ca\.crt but tls\.crt, tls\.key/,
+  },
+  {
+    title: 'a URL that is under another key',
+    objects: { ...defaultAccount, ...secret('db', 'uri') },
+    args: [...external, '--set', 'externalDatabase.urlKey=url'],
+    message: /externalDatabase\.urlKey: the Secret db has no key url but uri/,
+  },
+  {
+    title: 'a database whose password is lost',
+    objects: { ...defaultAccount, ...database },
+    args: [],
+    message: /postgresql\.auth\.existingSecret: .*the Secret certctl-postgresql with its password is gone; restore/,
+  },
+]
+
+const installable = [
+  {
+    title: 'a Secret that is complete',
+    objects: { ...defaultAccount, ...secret('mine', 'ca.crt', 'tls.crt', 'tls.key') },
+    args: brought,
+  },
+  { title: 'a first installation', objects: defaultAccount, args: [] },
+  {
+    title: 'an upgrade',
+    objects: { ...defaultAccount, ...database, ...secret('certctl-postgresql', 'password') },
+    args: [],
+  },
+  { title: 'a namespace that is yet to be made', objects: {}, args: ['--set', 'postgresql.auth.existingSecret=pg'] },
+]
+
+for (const program of helms) {
+  for (const { title, objects, args, message } of refusals) {
+    test(`refused is ${title} (Helm ${program.major})`, async () => {
+      const { code, output } = await renderIn(objects, program, args)
+      assert.notEqual(code, 0, 'it was rendered')
+      assert.match(output, message)
+    })
+  }
+
+  for (const { title, objects, args } of installable) {
+    test(`rendered is ${title} (Helm ${program.major})`, async () => {
+      const { code, output } = await renderIn(objects, program, args)
+      assert.equal(code, 0, output)
+    })
+  }
+}
+
+/** Renders while Helm may ask a cluster that has these objects. */
+async function renderIn(
+  objects: Readonly<Record<string, object>>,
+  program: HelmProgram,
+  args: readonly string[],
+): Promise<{ code: number; output: string }> {
+  const cluster = await startCluster(objects)
+  try {
+    const command = [
+      'template',
+      'certctl',
+      chartFolder,
+      '-n',
+      'certctl',
+      '--dry-run=server',
+      '--disable-openapi-validation',
+      ...args,
+    ]
+    const options = {
+      env: { KUBECONFIG: cluster.kubeconfig, HOME: '/nonexistent', PATH: '/usr/bin:/bin' },
+      maxBuffer: 2 ** 26,
+    }
+    return await new Promise((resolve) => {
+      execFile(program.file, command, options, (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : 1, output: `${stdout}${stderr}` })
+      })
+    })
+  } finally {
+    await cluster.stop()
+  }
+}

@@ -1,3 +1,0 @@
-import { installHelm } from './helm-programs.ts'
-
-await installHelm((line) => process.stdout.write(`${line}\n`))
