@@ -36,6 +36,7 @@ export class ControlPlane {
   readonly #caPem: string
   #etcd: Service | undefined
   #apiServer: Service | undefined
+  readonly #starts: { readonly begun: number; readonly ready: number }[] = []
   /** Lines of API servers that were stopped. */
   readonly #earlierLines: string[] = []
 
@@ -88,8 +89,14 @@ export class ControlPlane {
     return [...this.#earlierLines, ...(this.#apiServer?.lines ?? [])]
   }
 
+  /** Whether the API server was listening at that time, in milliseconds since 1970, but did not know all rights yet. */
+  wasStarting(time: number): boolean {
+    return this.#starts.some(({ begun, ready }) => begun <= time && time <= ready)
+  }
+
   /** Starts the API server on what etcd holds, and waits until it is ready. */
   async startApiServer(): Promise<void> {
+    const begun = Date.now()
     const service = new Service({
       program: this.#programs.kubeApiserver,
       args: this.#apiServerArgs(),

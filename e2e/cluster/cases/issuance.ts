@@ -77,6 +77,7 @@ export const issuanceCases: readonly ClusterCase[] = [
   },
   {
     name: 'cert-manager renews before a certificate ends',
+    seconds: 120,
     async run({ cluster, namespace }) {
       await cluster.main()
       await createProfile(
@@ -84,14 +85,14 @@ export const issuanceCases: readonly ClusterCase[] = [
         selfSignedIssuer({ name: 'renewed', namespace: own }),
         trustProfile({ name: 'renewed', namespace: own }, 'renewed', {
           ...withClusterIssuer,
-          validity: { default: '90s', max: '90s', backdate: '0s' },
+          validity: { default: '180s', max: '180s', backdate: '0s' },
         }),
       )
-      const certificate = certificateOf({ name: 'renewed', namespace }, 'certctl-renewed', { renewBefore: '80s' })
+      const certificate = certificateOf({ name: 'renewed', namespace }, 'certctl-renewed', { renewBefore: '170s' })
       await obtain(cluster, certificate)
       const secret = { name: 'renewed', namespace }
       const first = new X509Certificate(await secretText(cluster, secret, 'tls.crt'))
-      await until({ what: 'a second revision of the Certificate', seconds: 30 }, async () => {
+      await until({ what: 'a second revision of the Certificate', seconds: 60 }, async () => {
         const found = await cluster.api.get(certificates, 'renewed', namespace)
         return (found?.status?.revision ?? 0) >= 2 ? true : undefined
       })
