@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
+CHECKOV := 3.3.30
 
 .PHONY: help
 help: ## Show what can be made
@@ -37,6 +38,11 @@ chart-tools: install ## Fetch Helm 3 and 4 and promtool for the tests of the cha
 .PHONY: chart-test
 chart-test: chart-tools ## Render the Helm chart in many ways with Helm 3 and 4 and judge what comes out
 	node --test 'charts/*.test.ts'
+
+.PHONY: chart-scan
+chart-scan: chart-tools ## Scan the rendered chart with checkov (fetched from PyPI for the first run)
+	test -x .cache/checkov/bin/checkov || { python3 -m venv .cache/checkov && .cache/checkov/bin/pip install -q checkov==$(CHECKOV); }
+	charts/scan.sh
 
 .PHONY: check
 check: install ## Check format, lint and types
