@@ -110,6 +110,7 @@ export class ControlPlane {
         const lines = [...(this.#etcd?.lines.slice(-10) ?? []), ...service.lines.slice(-40)]
         throw new Error(`kube-apiserver did not start:\n${lines.join('\n')}`, { cause: error })
       })
+    this.#starts.push({ begun, ready: Date.now() })
   }
 
   /** Ends the API server as a crash would; every connection to it breaks. */

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { Cluster } from './cluster.ts'
-import type { ApiClient } from './api-client.ts'
+import { ApiError, type ApiClient } from './api-client.ts'
 import {
   certificateRequests,
   certificates,
@@ -57,7 +57,8 @@ async function shown(api: ApiClient, kind: Kind<KubeObject>, namespace?: string)
       .map((object) => cut(`${kind.kind} ${object.metadata.name}: ${JSON.stringify(statusOf(object))}`))
       .join('\n')
   } catch (error) {
-    return `${kind.plural}: ${String(error)}`
+    // Not every cluster has cert-manager.
+    return error instanceof ApiError && error.status === 404 ? '' : `${kind.plural}: ${String(error)}`
   }
 }
 

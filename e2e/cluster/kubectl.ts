@@ -2,12 +2,13 @@ import { runCommand, systemPath } from '../harness/processes.ts'
 
 /** What users type. */
 export class Kubectl {
-  readonly #program: string
+  /** Where it is. */
+  readonly program: string
   readonly #kubeconfig: string
   readonly #home: string
 
   constructor(options: { program: string; kubeconfig: string; home: string }) {
-    this.#program = options.program
+    this.program = options.program
     this.#kubeconfig = options.kubeconfig
     this.#home = options.home
   }
@@ -22,7 +23,7 @@ export class Kubectl {
   /** Runs a command that may fail. */
   async try(args: readonly string[], stdin?: string): Promise<{ code: number | null; output: string }> {
     const command = {
-      program: this.#program,
+      program: this.program,
       args: ['--kubeconfig', this.#kubeconfig, ...args],
       env: { PATH: systemPath, HOME: this.#home },
       ...(stdin !== undefined && { stdin }),
