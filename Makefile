@@ -63,6 +63,11 @@ e2e-clients: install ## Run certbot, lego, uacme, dehydrated, acme-tiny, Caddy, 
 e2e-cluster: install ## Run the operator against a real Kubernetes API server and cert-manager (root; Go for the first run)
 	node e2e/cluster/run.ts $(CASES)
 
+.PHONY: e2e-image
+e2e-image: install ## Build the container image without Docker, look at it and run it (root; a network for the first run)
+	e2e/install-image-tools.sh
+	node e2e/image/run.ts $(CASES)
+
 .PHONY: crash
 crash: install ## Kill the server at every step of issuance and validation and audit what is left
 	node e2e/crash/run.ts
@@ -71,6 +76,14 @@ crash: install ## Kill the server at every step of issuance and validation and a
 bench: install ## Measure beside Pebble and step-ca (a quarter of an hour; BENCH_ARGS=--help)
 	node bench/run.ts $(BENCH_ARGS)
 
+.PHONY: image
+image: ## Build the container image with docker, podman or buildah (IMAGE=name)
+	image/build.sh
+
+.PHONY: release
+release: install ## Make the files of a release in dist/: chart, CRDs, sources, SBOM, changelog, checksums
+	node release/run.ts $(RELEASE_ARGS)
+
 .PHONY: clean
 clean: ## Remove what builds, runs and tests left
-	rm -rf .cache node_modules
+	rm -rf .cache dist node_modules

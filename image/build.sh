@@ -37,7 +37,8 @@ fi
 # shellcheck disable=SC2086 # lists of words
 case "$BUILDER" in
   docker | docker\ * | */docker | */docker\ *)
-    SOURCE_DATE_EPOCH=0 $BUILDER buildx build --output "type=docker,rewrite-timestamp=true" ${BUILD_FLAGS:-} "$@" .
+    SOURCE_DATE_EPOCH=0 $BUILDER buildx build --provenance=false --output type=docker,rewrite-timestamp=true \
+      ${BUILD_FLAGS:-} "$@" .
     ;;
   *)
     # OCI's own format has no health check.

@@ -14,7 +14,7 @@ import { startPostgres } from '../store/testing/postgres.ts'
  */
 
 const root = join(import.meta.dirname, '..')
-const everywhere = ['acme', 'ca', 'charts/generator', 'operator', 'store', 'tests']
+const everywhere = ['acme', 'ca', 'charts/generator', 'operator', 'release', 'store', 'tests']
 
 function testFiles(places: readonly string[]): string[] {
   return places.flatMap((place) =>

@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
+import { helmPrograms, installHelm } from '../charts/testing/helm-programs.ts'
+import { changelog, parseLog } from './changelog.ts'
+import { settleSbom } from './sbom.ts'
+
+const usage = `Makes the files of a release; the image is built by image/build.sh or by the workflow.
+
+node release/run.ts [options]
+  --folder DIR      where to (dist); what is in it is removed
+  --since REVISION  where the changelog begins (the newest tag before this commit, else the first commit)
+  --tag TAG         the tag of this release: refused unless it is v and the version of package.json and of the chart
+
+HELM names a helm to package the chart with, in place of the one that the chart's tests use.
+`
+
+const root = join(import.meta.dirname, '..')
+const run = promisify(execFile)
+
+const { values: options } = parseArgs({
+  options: {
+    folder: { type: 'string', default: 'dist' },
+    since: { type: 'string' },
+    tag: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (options.help) say(usage)
+else await release(resolve(options.folder))
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+async function release(folder: string): Promise<void> {
+  const version = await checkedVersion()
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  const created = (await git('log', '-1', '--date=format-local:%Y-%m-%dT%H:%M:%SZ', '--format=%cd')).trim()
+  const title = `certctl-${version}`
+
+  const log = await git('log', '--no-merges', '--format=%x00%h%x09%s', '--name-only', await commitRange())
+  await write('CHANGELOG.md', changelog({ version, date: created.slice(0, 10), commits: parseLog(log) }))
+
+  const sbom = ['sbom', '--omit=dev', '--package-lock-only', '--sbom-format=cyclonedx']
+  await write(`${title}.sbom.cdx.json`, settleSbom(await output('npm', sbom), { name: 'certctl', created }))
+
+  await write('crds.yaml', await output(process.execPath, ['operator/main.ts', 'crd', 'print']))
+  await output(await helm(), ['package', join(root, 'charts', 'certctl'), '--destination', folder])
+  await git('archive', '--format=tar.gz', `--prefix=${title}/`, `--output=${join(folder, `${title}.tar.gz`)}`, 'HEAD')
+  await write('SHA256SUMS', await checksums(folder))
+  say(`made ${(await readdir(folder)).toSorted().join(', ')} in ${folder}`)
+
+  async function write(name: string, text: string): Promise<void> {
+    await writeFile(join(folder, name), text)
+  }
+}
+
+/** The version of this checkout. Throws where package, chart and tag don't agree. */
+async function checkedVersion(): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+  const chart = await readFile(join(root, 'charts', 'certctl', 'Chart.yaml'), 'utf8')
+  const appVersion = /^appVersion: ['"]?([^'"\s]+)/m.exec(chart)?.[1]
+  if (appVersion !== version)
+    throw new Error(`package.json is ${version} and the chart's appVersion ${appVersion}; make them the same`)
+  if (options.tag !== undefined && options.tag !== `v${version}`)
+    throw new Error(`the tag is ${options.tag} and package.json ${version}; tag v${version}, or change the version`)
+  return version
+}
+
+async function commitRange(): Promise<string> {
+  const newest = ['describe', '--tags', '--abbrev=0', '--match=v*', 'HEAD^']
+  const since = options.since ?? (await git(...newest).catch(() => '')).trim()
+  return since === '' ? 'HEAD' : `${since}..HEAD`
+}
+
+async function helm(): Promise<string> {
+  if (process.env['HELM'] !== undefined) return process.env['HELM']
+  await installHelm(say)
+  const program = helmPrograms.find(({ major }) => major === 3)
+  if (program === undefined) throw new Error('there is no Helm 3 among those that charts are tested with')
+  return program.file
+}
+
+/** As `sha256sum --check` reads it. */
+async function checksums(folder: string): Promise<string> {
+  const names = (await readdir(folder)).toSorted()
+  const lines = names.map(async (name) => {
+    const hash = createHash('sha256').update(await readFile(join(folder, name)))
+    return `${hash.digest('hex')}  ${name}\n`
+  })
+  return (await Promise.all(lines)).join('')
+}
+
+function git(...words: readonly string[]): Promise<string> {
+  return output('git', words)
+}
+
+async function output(program: string, words: readonly string[]): Promise<string> {
+  const env = { ...process.env, TZ: 'UTC' }
+  return (await run(program, words, { cwd: root, env, maxBuffer: 64 * 1024 * 1024 })).stdout
+}
