@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect, parseArgs } from 'node:util'
@@ -24,6 +24,9 @@ The first run makes base images from Debian's packages and fetches npm's; they a
 `
 
 const allCases: readonly ImageCase[] = [...configCases, ...contentCases, ...runningCases, ...composeCases]
+
+/** Where the part with a network leaves what it has made for the part without. */
+const imageFile = 'image.json'
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -54,7 +57,8 @@ async function runOutside(): Promise<number> {
   await chmod(folder, 0o755)
   try {
     // Out here is a network, which base images and packages come from.
-    await certctlImage(await Buildah.open(folder), { folder: join(folder, 'sources'), say: console.log })
+    const image = await certctlImage(await Buildah.open(folder), { folder: join(folder, 'sources'), say: console.log })
+    await writeFile(join(folder, imageFile), JSON.stringify(image))
     return await runInPrivateNamespace(import.meta.filename, [...args, '--inside', folder])
   } catch (error) {
     if (!(error instanceof ToolMissing)) throw error
@@ -74,7 +78,7 @@ async function runInside(folder: string, cases: readonly ImageCase[]): Promise<n
   await mustRun('ip', ['link', 'set', 'lo', 'up'])
   const begun = performance.now()
   const buildah = await Buildah.open(folder)
-  const image = await certctlImage(buildah, { folder: join(folder, 'sources-inside'), say: console.log })
+  const image = JSON.parse(await readFile(join(folder, imageFile), 'utf8')) as CertctlImage
   let failed = 0
   for (const [index, each] of cases.entries()) {
     if (!(await runCase(each, { buildah, image, folder: join(folder, String(index)) }))) failed += 1

@@ -42,6 +42,17 @@ const unwanted: readonly [what: string, pattern: RegExp][] = [
   ['a key', /\.(key|p12|pfx)$/],
 ]
 
+async function lookFor(root: string): Promise<{ found: string[]; count: number }> {
+  const found: string[] = []
+  let count = 0
+  for await (const { path, stats } of filesOf(root)) {
+    count += 1
+    if (stats.isDirectory()) continue
+    for (const [what, pattern] of unwanted) if (pattern.test(path)) found.push(`${what}: ${path}`)
+  }
+  return { found, count }
+}
+
 /** What is in the image, and what isn't. */
 export const contentCases: readonly ImageCase[] = [
   {
@@ -59,16 +70,18 @@ export const contentCases: readonly ImageCase[] = [
   {
     name: `there is none of: ${unwanted.map(([what]) => what).join(', ')}`,
     async run({ container }) {
-      const { root } = await container()
-      const found: string[] = []
-      let count = 0
-      for await (const { path, stats } of filesOf(root)) {
-        count += 1
-        if (stats.isDirectory()) continue
-        for (const [what, pattern] of unwanted) if (pattern.test(path)) found.push(`${what}: ${path}`)
-      }
+      const { found, count } = await lookFor((await container()).root)
       assert.ok(count > 1000, `${count} files`)
       assert.deepEqual(found, [])
+    },
+  },
+  {
+    name: 'the same look finds much in the image that it is built with',
+    async run({ buildah, image }) {
+      const root = await buildah.run(['mount', await buildah.run(['from', '--pull-never', image.recipe.bases.build])])
+      const { found } = await lookFor(root)
+      const kinds = new Set(found.map((line) => line.split(':', 1).join()))
+      for (const kind of ['a shell', 'a package manager']) assert.ok(kinds.has(kind), `no ${kind}`)
     },
   },
   {
