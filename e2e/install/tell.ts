@@ -1,0 +1,10 @@
+import type { LoadReport } from './load.ts'
+
+/** How a load went, in a few words. */
+export function noteLoad(note: (text: string) => void, report: LoadReport): void {
+  const { issued, failed, disturbances, slowestSeconds } = report
+  note(
+    `${issued} certificates, the slowest in ${slowestSeconds.toFixed(1)} s; ${failed.length} failed, ` +
+      `${disturbances.length} attempts repeated`,
+  )
+}
