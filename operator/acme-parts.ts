@@ -16,6 +16,7 @@ import { createPostgresRateLimiter } from '../acme/rate-limits/postgres.ts'
 import { createAcmeServer } from '../acme/server.ts'
 import { createValidator, defaultValidationTimeouts } from '../acme/validation/validator.ts'
 import { createValidationWorker, defaultRetryDelaysSeconds, sleep } from '../acme/validation/worker.ts'
+import type { ValidationCaps } from '../acme/validation/caps.ts'
 import type { ValidationWorker } from '../acme/validation/worker.ts'
 import type { Db } from '../store/database.ts'
 import { ensureEpoch } from '../store/nonce-epoch.ts'
@@ -33,6 +34,8 @@ export interface AcmePartsDeps {
   readonly metrics: Metrics
   readonly profiles: Profiles
   readonly issuers: IssuerLookup
+  /** What the validation of no profile may exceed. */
+  readonly caps: ValidationCaps
   /** Why this process must not serve now; undefined while it may. */
   readonly available?: () => string | undefined
 }
@@ -108,7 +111,7 @@ function rateLimits(config: Config): RateLimits {
 const shareOfLease = 2 / 3
 
 function createValidation(
-  { db, config, clock, log, metrics, profiles }: AcmePartsDeps,
+  { db, config, clock, log, metrics, profiles, caps }: AcmePartsDeps,
   shared: { owner: string; checkpoint: (label: string) => void; limiter: RateLimiter; rateLimits: RateLimits },
 ): ValidationWorker {
   const leaseMs = config.leaseDuration * 1000
@@ -117,6 +120,7 @@ function createValidation(
     ports: { http: config.validationHttpPort, tls: config.validationTlsPort },
     defaultResolvers: config.dnsResolvers,
     timeouts: { ...defaultValidationTimeouts, totalMilliseconds },
+    caps,
     log,
   })
   return createValidationWorker({

@@ -6,7 +6,7 @@ import type { Config } from './config.ts'
 import { valuesOf } from './controllers/cluster/ca-secret.ts'
 import { lead } from './controllers/cluster/leadership.ts'
 import type { LeadershipDeps } from './controllers/cluster/leadership.ts'
-import type { ValidationCaps } from './controllers/profile/validation-caps.ts'
+import type { ValidationCaps } from '../acme/validation/caps.ts'
 import type { KubernetesClient } from './kubernetes/client.ts'
 import { createEventRecorder } from './kubernetes/event-recorder.ts'
 import { createLeaderElector } from './kubernetes/leader-elector.ts'
@@ -58,6 +58,7 @@ export async function startInCluster(deps: ClusterDeps): Promise<Plane> {
         metrics,
         profiles,
         issuers: registry,
+        caps: capsOf(config),
         available: () => heartbeat.reasonNotServing(),
       }),
     wait,

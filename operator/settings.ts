@@ -139,7 +139,7 @@ export const settings = {
   trustNamespaces: list(dnsLabel, {
     name: 'CERTCTL_TRUST_NAMESPACES',
     about:
-      'Namespaces in which the ConfigMap certctl-trust tells what clients must trust for the ACME listener. Unset: the own namespace.',
+      'Namespaces in which the ConfigMap certctl-trust tells what clients must trust for the ACME listener. Needs get, create and update on ConfigMaps there. Unset: the own namespace.',
   }),
   clusterTrustBundle: setting(oneOf('off', 'on'), 'off', {
     name: 'CERTCTL_CLUSTER_TRUST_BUNDLE',
@@ -148,7 +148,7 @@ export const settings = {
   initialManifests: optional(existingFolder, {
     name: 'CERTCTL_INITIAL_MANIFESTS',
     about:
-      'Folder of Issuers and CertificateProfiles that are made in the cluster where they are absent, each time a replica begins to reconcile.',
+      'Folder of Issuers and CertificateProfiles that are made in the cluster where they are absent, each time a replica begins to reconcile. Needs the right to create both.',
   }),
   manifestsInterval: setting(lookAgain, '10s', {
     name: 'CERTCTL_MANIFESTS_INTERVAL',

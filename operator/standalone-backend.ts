@@ -4,7 +4,7 @@ import type { Db } from '../store/database.ts'
 import { createAcmeParts } from './acme-parts.ts'
 import { createCaKeys } from './ca-keys.ts'
 import type { Config } from './config.ts'
-import type { ValidationCaps } from './controllers/profile/validation-caps.ts'
+import type { ValidationCaps } from '../acme/validation/caps.ts'
 import { createStandaloneController } from './controllers/standalone.ts'
 import { createStatuses } from './controllers/statuses.ts'
 import { onceAvailable, startLoop } from './loops.ts'
@@ -24,6 +24,7 @@ export interface StandaloneDeps extends PlaneDeps {
 export async function startStandalone(deps: StandaloneDeps): Promise<Plane> {
   const { config, clock, log, metrics, registry, signal, manifestsFolder, db } = deps
   const profiles = createProfiles(db)
+  const caps = givenCaps(config)
   const controller = createStandaloneController({
     db,
     clock,
@@ -36,7 +37,7 @@ export async function startStandalone(deps: StandaloneDeps): Promise<Plane> {
     statuses: createStatuses({ folder: join(deps.dataFolder, 'status'), clock, log }),
     ownNamespace: config.namespace,
     defaults: policyDefaults(config),
-    caps: givenCaps(config),
+    caps,
     directoryUrl: (profileId) => `${config.externalUrls[0]}/acme/profile/${profileId}/directory`,
   })
   const resync = startLoop({
@@ -59,7 +60,7 @@ export async function startStandalone(deps: StandaloneDeps): Promise<Plane> {
     const firstPass = await onceAvailable(() => controller.reconcile(), wait)
     if (firstPass.refuseStart.length > 0) throw new StartRefused(firstPass.refuseStart.join('\n'))
     const parts = await onceAvailable(
-      () => createAcmeParts({ db, config, clock, log, metrics, profiles, issuers: registry }),
+      () => createAcmeParts({ db, config, clock, log, metrics, profiles, issuers: registry, caps }),
       wait,
     )
     const { readyProfiles } = firstPass

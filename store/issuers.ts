@@ -128,6 +128,12 @@ export async function findIssuerByUid<Ceilings>(db: Db, uid: string): Promise<St
   return issuer as StoredIssuer<Ceilings> | undefined
 }
 
+/** The issuer of that row, also when it is retired. */
+export async function findIssuerById<Ceilings>(db: Db, id: string): Promise<StoredIssuer<Ceilings> | undefined> {
+  const row = await issuerRows(db).where('id', '=', id).executeTakeFirst()
+  return row as StoredIssuer<Ceilings> | undefined
+}
+
 function issuerRows(db: Db) {
   return db
     .selectFrom('issuers')

@@ -154,6 +154,17 @@ export async function findProfile<Policy>(
   return profile as ServedProfile<Policy> | undefined
 }
 
+/** The objects whose profiles the issuer with this uid signs for. */
+export async function listProfilesOfIssuer(db: Db, issuerUid: string): Promise<{ namespace: string; name: string }[]> {
+  return db
+    .selectFrom('profiles as p')
+    .innerJoin('issuers as i', 'i.id', 'p.issuer_id')
+    .select(['p.namespace', 'p.name'])
+    .where('i.uid', '=', issuerUid)
+    .where('p.retired_at', 'is', null)
+    .execute()
+}
+
 export interface ProfileRevision<Policy> {
   /** The id in URLs of the profile, which may be retired. */
   profileId: string

@@ -1,6 +1,8 @@
 import { findNameFault, quoted } from '../dns-names.ts'
 import type { Log } from '../ports.ts'
 import { createAddressPolicy } from './address-policy.ts'
+import { withinCaps } from './caps.ts'
+import type { ValidationCaps } from './caps.ts'
 import { ValidationFailure, type ValidationOutcome, type ValidationRequest } from './challenge.ts'
 import { createDialer } from './dialer.ts'
 import { checkDns01 } from './dns-01.ts'
@@ -31,6 +33,8 @@ export interface ValidatorDeps {
   /** DNS servers for profiles that name none; empty: the system's. */
   readonly defaultResolvers: readonly string[]
   readonly timeouts: ValidationTimeouts
+  /** What no profile may exceed. */
+  readonly caps?: ValidationCaps
   readonly log: Log
 }
 
@@ -72,7 +76,7 @@ function overtime({ type, identifier }: ValidationRequest, timeouts: ValidationT
 
 async function check(deps: ValidatorDeps, request: ValidationRequest, signal: AbortSignal): Promise<void> {
   const { ports, timeouts, defaultResolvers } = deps
-  const { resolvers, allowedNetworks } = request.policy
+  const { resolvers, allowedNetworks } = withinCaps(request.policy, deps.caps ?? {})
   const resolver = createNameResolver({
     servers: resolvers.length > 0 ? resolvers : defaultResolvers,
     queryTimeoutMilliseconds: timeouts.dnsQueryMilliseconds,

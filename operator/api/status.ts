@@ -33,7 +33,9 @@ const condition = z
       .string()
       .max(64)
       .regex(/^[A-Z][A-Za-z]*$/)
-      .meta({ description: 'What the condition is about: Accepted, ResolvedRefs, Synced, Ready or Warning.' }),
+      .meta({
+        description: 'What the condition is about: Accepted, ResolvedRefs, Synced, Ready, Warning or ClusterIssuer.',
+      }),
     status: z.enum(['True', 'False', 'Unknown']).meta({ description: 'Whether it holds.' }),
     observedGeneration,
     lastTransitionTime: statusTime('When status changed last.'),

@@ -19,7 +19,7 @@ export const issuerReasons = {
   ],
   Synced: ['Synced', 'DatabaseUnavailable', 'StaleGeneration'],
   Ready: ['Ready', 'Pending', 'CAExpiringSoon', 'Suspended'],
-  Warning: ['ConfigMapNotOwned'],
+  Warning: ['ConfigMapNotOwned', 'ConfigMapRefused'],
 } as const
 
 /** Why a CertificateProfile's condition is as it is. */
@@ -41,6 +41,7 @@ export const profileReasons = {
     'CertManagerAbsent',
     'ClusterIssuerNotOwned',
     'ClusterIssuerForbidden',
+    'ClusterIssuerRefused',
     'Pending',
     'NotInCluster',
   ],

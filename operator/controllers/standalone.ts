@@ -190,6 +190,10 @@ async function reconcileProfiles(
       name,
       spec,
       ...(issuer && { issuer: { ...issuer, handshake: handshake(namespace, issuer) } }),
+      handshakeWith(issuerId) {
+        const signing = [...issuers.values()].find(({ ref: { id } }) => id === issuerId)?.ref
+        return signing === undefined ? { permitted: 'unknown' } : handshake(namespace, signing)
+      },
     })
     const conditions = [...planned, ...clusterOnly(spec)]
     const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True')

@@ -26,6 +26,9 @@ export class ApiServerUnreachable extends Error {
   override readonly name = 'ApiServerUnreachable'
 }
 
+/** An answer beyond what is read into memory. A list may be asked for in smaller pages. */
+export class AnswerTooLarge extends ApiServerUnreachable {}
+
 /** The object, or the whole kind, isn't there. */
 export function isNotFound(error: unknown): boolean {
   return hasStatus(error, 404)

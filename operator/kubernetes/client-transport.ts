@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { ApiServerUnreachable, KubernetesApiError } from './api-error.ts'
+import { AnswerTooLarge, ApiServerUnreachable, KubernetesApiError } from './api-error.ts'
 import type { ClusterCredentials, CredentialOptions } from './credentials.ts'
 import { withDeadline } from './deadline.ts'
 import type { Timers } from './timers.ts'
@@ -148,7 +148,7 @@ async function readText(response: IncomingMessage): Promise<string> {
     octets += chunk.length
     // Leaving the loop destroys the response, and with it the connection.
     if (octets > largestAnswerOctets) {
-      throw new ApiServerUnreachable(`the API server's answer is larger than ${largestAnswerOctets} octets`)
+      throw new AnswerTooLarge(`the API server's answer is larger than ${largestAnswerOctets} octets`)
     }
     chunks.push(chunk)
   }

@@ -1,9 +1,11 @@
-import { isGone } from './api-error.ts'
+import { AnswerTooLarge, isGone } from './api-error.ts'
 import type { KubernetesClient } from './client.ts'
 import type { KubernetesObject, Stored } from './objects.ts'
 import type { Resource } from './resources.ts'
 
 const pageSize = 500
+/** For objects that are so large that a page of the usual size can't be read: an object is 1.5 MB at most. */
+const smallPageSize = 25
 /** After so many the API server is asked for everything at once, which can't expire half way. */
 const pagedAttempts = 2
 
@@ -22,17 +24,23 @@ interface ListAllOptions<T extends KubernetesObject> {
   readonly keep: (object: Stored<T>) => Stored<T>
 }
 
-/** All objects of one version, in pages. Begins again where the version expires between two pages; throws as `list` does. */
+/**
+ * All objects of one version, in pages. Begins again where the version expires between two pages, and with small pages
+ * where one is too large; throws as `list` does.
+ */
 export async function listAll<T extends KubernetesObject>(
   client: Pick<KubernetesClient, 'list'>,
   resource: Resource<T>,
   options: ListAllOptions<T>,
 ): Promise<ListedAll<T>> {
-  for (let attempt = 1; attempt <= pagedAttempts; attempt++) {
+  let limit = pageSize
+  for (let attempt = 1; attempt <= pagedAttempts;) {
     try {
-      return await listPages(client, resource, { ...options, limit: pageSize })
+      return await listPages(client, resource, { ...options, limit })
     } catch (error) {
-      if (!isGone(error)) throw error
+      if (error instanceof AnswerTooLarge && limit > smallPageSize) limit = smallPageSize
+      else if (isGone(error)) attempt += 1
+      else throw error
     }
   }
   return listPages(client, resource, { ...options, limit: undefined })

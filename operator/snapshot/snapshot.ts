@@ -43,6 +43,9 @@ export interface SnapshotDeps {
   readonly log: Log
 }
 
+/** A thousand Issuers must not be a thousand connections to the API server. */
+const keysAtOnce = 20
+
 export function createSnapshot(deps: SnapshotDeps): Snapshot {
   const { db, profiles, registry, log } = deps
   let loadedVersion = 0
@@ -159,8 +162,13 @@ export function createSnapshot(deps: SnapshotDeps): Snapshot {
   }
 
   async function loadMissingKeys(): Promise<boolean> {
-    const loaded = await Promise.all(missing().map(load))
-    return loaded.includes(true)
+    const all = missing()
+    let hasLoaded = false
+    for (let begin = 0; begin < all.length; begin += keysAtOnce) {
+      const loaded = await Promise.all(all.slice(begin, begin + keysAtOnce).map(load))
+      hasLoaded ||= loaded.includes(true)
+    }
+    return hasLoaded
   }
 
   return {

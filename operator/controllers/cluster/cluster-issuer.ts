@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { CertificateProfileSpec } from '../../api/certificate-profile.ts'
-import { isAlreadyExists, isConflict, isForbidden, isNotFound } from '../../kubernetes/api-error.ts'
+import { isAlreadyExists, isConflict, isForbidden, isNotFound, KubernetesApiError } from '../../kubernetes/api-error.ts'
 import type { KubernetesClient } from '../../kubernetes/client.ts'
 import type { CustomResource, Stored } from '../../kubernetes/objects.ts'
 import { clusterIssuers as resource } from '../../kubernetes/resources.ts'
@@ -120,6 +119,7 @@ async function keep(client: KubernetesClient, wanted: CustomResource, ready: boo
     if (isForbidden(error)) return forbidden(name)
     if (isNotFound(error)) return absent(name)
     if (isAlreadyExists(error)) return { ...notOwned(name), lookAgainSeconds: 1 }
+    if (error instanceof KubernetesApiError && !isConflict(error)) return refusedBy(name, error)
     throw error
   }
 }
@@ -154,8 +154,18 @@ function merged(found: Stored<CustomResource>, wanted: CustomResource): Stored<C
 }
 
 function isCurrent(found: CustomResource, wanted: CustomResource): boolean {
-  const acme = acmeOf(found)
-  return Object.entries(acmeOf(wanted)).every(([field, value]) => isDeepStrictEqual(acme[field], value))
+  return holds(acmeOf(found), acmeOf(wanted))
+}
+
+/** Whether a value says all that is wanted; what cert-manager fills in beside it is no difference. */
+function holds(found: unknown, wanted: unknown): boolean {
+  if (typeof wanted !== 'object' || wanted === null) return found === wanted
+  if (Array.isArray(wanted)) {
+    const isSameList = Array.isArray(found) && found.length === wanted.length
+    return isSameList && wanted.every((item, index) => holds(found[index], item))
+  }
+  const members = asRecord(found)
+  return Object.entries(wanted).every(([name, value]) => holds(members[name], value))
 }
 
 function acmeOf({ spec }: CustomResource): Record<string, unknown> {
@@ -180,6 +190,12 @@ function absent(name: string): ClusterIssuerOutcome {
 function forbidden(name: string): ClusterIssuerOutcome {
   const message = `the operator may not write ClusterIssuer ${name}; apply rbac/cluster-issuers.yaml`
   return { name, condition: failed('ClusterIssuer', 'ClusterIssuerForbidden', message), lookAgainSeconds }
+}
+
+/** By its schema or by cert-manager's webhook, which may also just not be there yet. */
+function refusedBy(name: string, { message }: KubernetesApiError): ClusterIssuerOutcome {
+  const words = `ClusterIssuer ${name} was refused: ${message}; see spec.certManager.clusterIssuer.solvers`
+  return { name, condition: failed('ClusterIssuer', 'ClusterIssuerRefused', words), lookAgainSeconds: 10 }
 }
 
 function pending(name: string): ClusterIssuerOutcome {

@@ -133,7 +133,7 @@ test('a leader that was replaced writes nothing more and says so', async (t) => 
   await until(cluster, 'Issuer', 'root', 'True Ready')
   await sql`update controller_epoch set epoch = epoch + 1`.execute(cluster.db)
   cluster.apply(profile())
-  await cluster.until(() => cluster.counts.get('fenced') === 1, 'the write is refused')
+  await cluster.until(() => (cluster.counts.get('fenced') ?? 0) >= 1, 'the write is refused')
   const reason = await end()
   assert.ok(reason instanceof Error)
   assert.equal(reason.name, 'StaleEpoch')

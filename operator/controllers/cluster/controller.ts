@@ -17,6 +17,8 @@ export interface Controller {
 export interface Cache {
   get(namespace: string, name: string): Stored<CustomResource> | undefined
   list(): readonly Stored<CustomResource>[]
+  /** Whether all objects of a namespace are here: else one that isn't here may well exist. */
+  knows(namespace: string): boolean
 }
 
 /** What the controllers work with while this replica leads. */
@@ -31,7 +33,33 @@ export interface ControllerDeps {
   readonly clock: Clock
   readonly log: Log
   readonly ownNamespace: string
-  readonly metrics: { driftRepaired(kind: string): void }
+  readonly drift: Drift
+}
+
+/** How soon a namespace is looked at again whose objects can't be listed. */
+export const unknownSeconds = 10
+
+/** Tells a row that was changed behind the operator from one that is to change. */
+export interface Drift {
+  /** Called with what a row is to say; counts and tells when the database says otherwise though it had been told just that. */
+  check(title: string, planned: unknown, isThere: boolean): void
+  forget(title: string): void
+}
+
+/** Remembers what each row was last seen or made to say. */
+export function createDrift(deps: { log: Log; metrics: { driftRepaired(kind: string): void } }): Drift {
+  const settled = new Map<string, string>()
+  return {
+    check(object, planned, isThere) {
+      const text = JSON.stringify(planned)
+      if (!isThere && settled.get(object) === text) {
+        deps.metrics.driftRepaired(object.slice(0, object.indexOf(' ')))
+        deps.log.warn({ object }, 'its row had been changed and is put right')
+      }
+      settled.set(object, text)
+    },
+    forget: (object) => void settled.delete(object),
+  }
 }
 
 /** Runs a write in one transaction that fails where another replica has begun to lead. */

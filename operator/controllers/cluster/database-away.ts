@@ -3,6 +3,7 @@ import type { CustomResource, Stored } from '../../kubernetes/objects.ts'
 import type { Resource } from '../../kubernetes/resources.ts'
 import type { ReconcileResult } from '../../kubernetes/workers.ts'
 import { failed } from '../conditions.ts'
+import { valueAt } from './custom-object.ts'
 import { conditionsOf } from './object-status.ts'
 import type { ObjectStatuses } from './object-status.ts'
 
@@ -28,8 +29,9 @@ async function showAway(
   resource: Resource<CustomResource>,
   object: Stored<CustomResource>,
 ): Promise<void> {
-  const shown = conditionsOf(object.status)
-  const others = shown
+  // What is shown about an earlier spec says nothing about this one.
+  const isPresent = valueAt(object.status, 'observedGeneration') === object.metadata.generation
+  const others = (isPresent ? conditionsOf(object.status) : [])
     .filter(({ type }) => type !== 'Synced' && type !== 'Ready')
     .map(({ type, status, reason, message }) => ({ type, status, reason, message }))
   await statuses.publish(resource, object, {

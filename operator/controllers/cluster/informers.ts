@@ -3,26 +3,37 @@ import type { KubernetesObject } from '../../kubernetes/objects.ts'
 
 /** The informers of one kind, one for each namespace that is watched, as if they were one. */
 export class Informers<T extends KubernetesObject> {
-  readonly #informers: readonly Informer<T>[]
+  readonly #informers: ReadonlyMap<string | undefined, Informer<T>>
 
-  constructor(informers: readonly Informer<T>[]) {
+  /** By namespace; undefined is all of them. */
+  constructor(informers: ReadonlyMap<string | undefined, Informer<T>>) {
     this.#informers = informers
   }
 
   start(): void {
-    for (const informer of this.#informers) informer.start()
+    for (const informer of this.#informers.values()) informer.start()
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#informers.map((informer) => informer.stop()))
+    await Promise.all([...this.#informers.values()].map((informer) => informer.stop()))
   }
 
   async whenSynced(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#informers.map((informer) => informer.whenSynced(signal)))
+    await Promise.all([...this.#informers.values()].map((informer) => informer.whenSynced(signal)))
+  }
+
+  /** Whether everything in a namespace is here. */
+  knows(namespace: string): boolean {
+    return (this.#informers.get(undefined) ?? this.#informers.get(namespace))?.synced === true
+  }
+
+  /** The namespaces that can't be listed; `*` is all of them. */
+  unknown(): readonly string[] {
+    return [...this.#informers].filter(([, { synced }]) => !synced).map(([namespace]) => namespace ?? '*')
   }
 
   get(namespace: string | undefined, name: string): ReturnType<Informer<T>['get']> {
-    for (const informer of this.#informers) {
+    for (const informer of this.#informers.values()) {
       const object = informer.get(namespace, name)
       if (object !== undefined) return object
     }
@@ -30,10 +41,10 @@ export class Informers<T extends KubernetesObject> {
   }
 
   list(): ReturnType<Informer<T>['list']> {
-    return this.#informers.flatMap((informer) => informer.list())
+    return [...this.#informers.values()].flatMap((informer) => informer.list())
   }
 
   lastHeardSeconds(): number {
-    return Math.max(0, ...this.#informers.map((informer) => informer.lastHeardSeconds()))
+    return Math.max(0, ...[...this.#informers.values()].map((informer) => informer.lastHeardSeconds()))
   }
 }

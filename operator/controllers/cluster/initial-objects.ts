@@ -1,5 +1,5 @@
 import type { Log } from '../../../acme/ports.ts'
-import { isAlreadyExists } from '../../kubernetes/api-error.ts'
+import { isAlreadyExists, KubernetesApiError } from '../../kubernetes/api-error.ts'
 import type { KubernetesClient } from '../../kubernetes/client.ts'
 import type { CustomResource } from '../../kubernetes/objects.ts'
 import { certificateProfiles, issuers } from '../../kubernetes/resources.ts'
@@ -11,14 +11,16 @@ const resources = { Issuer: issuers, CertificateProfile: certificateProfiles }
 
 /**
  * Makes the Issuers and CertificateProfiles of a folder, so that a fresh installation has some to begin with. One that
- * exists is left as it is, whatever it says; one that the API server refuses is told of and passed over.
+ * exists is left as it is, whatever it says; one that the API server refuses is told of and passed over. False where
+ * the API server could not be asked, so that it is to be tried again.
  */
 export async function createInitialObjects(
   { client, log, folder, ownNamespace }: { client: KubernetesClient; log: Log; folder: string; ownNamespace: string },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { manifests, mistakes } = await readManifests(folder, { defaultNamespace: ownNamespace })
   for (const mistake of mistakes) log.error({ folder }, mistakeLine(mistake))
+  let isComplete = true
   for (const manifest of manifests) {
     const { kind, namespace, name, content } = manifest
     if (kind === 'Secret') continue
@@ -34,7 +36,10 @@ export async function createInitialObjects(
       await client.create(resource, object, signal)
       log.info(fields, 'made, since it was not there')
     } catch (err) {
-      if (!isAlreadyExists(err)) log.warn({ ...fields, err }, 'could not be made')
+      if (isAlreadyExists(err)) continue
+      log.warn({ ...fields, err }, 'could not be made')
+      isComplete &&= err instanceof KubernetesApiError && err.status < 500 && err.status !== 429
     }
   }
+  return isComplete
 }

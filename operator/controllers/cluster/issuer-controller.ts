@@ -25,18 +25,21 @@ import { ceilingsOf, issuerIdentity, readIssuerSpec } from '../issuer/spec.ts'
 import { controllerActor } from '../writing.ts'
 import { caSecretName, createCaSecret, findCa } from './ca-secret.ts'
 import { publishChain } from './chain-config-map.ts'
-import { inEpoch, title } from './controller.ts'
+import { inEpoch, title, unknownSeconds } from './controller.ts'
 import type { Controller, ControllerDeps } from './controller.ts'
-import { declaredPart, issuerKeyOf, objectKey, parseKey } from './custom-object.ts'
+import { declaredPart, objectKey, parentKeyOf, parseKey } from './custom-object.ts'
 import { whileAway } from './database-away.ts'
+import { isReady } from './object-status.ts'
 
 export interface IssuerControllerDeps extends ControllerDeps {
   /** The CAs of this replica: what signs a Subordinate. */
   readonly registry: Pick<IssuerRegistry, 'signing'>
+  /** How many profiles name the Issuer of this key. */
+  readonly countProfiles: (key: string) => number
 }
 
 /** How often what nobody tells us of is looked at: a Secret that changes, a certificate that comes to its end. */
-const lookAgainSeconds = { broken: 10, waiting: 1, well: 60 }
+const lookAgainSeconds = { broken: 10, loading: 2, well: 60 }
 
 interface Seen {
   readonly object: Stored<CustomResource>
@@ -54,8 +57,13 @@ export function createIssuerController(deps: IssuerControllerDeps): Controller {
   return {
     async reconcile(key) {
       const ref = parseKey(key)
+      if (!deps.issuers.knows(ref.namespace)) return { requeueAfterSeconds: unknownSeconds }
       const object = deps.issuers.get(ref.namespace, ref.name)
-      if (object === undefined) return retireGone(deps, ref, undefined)
+      if (object === undefined) {
+        deps.statuses.forget('Issuer', key)
+        deps.drift.forget(title('Issuer', ref))
+        return retireGone(deps, ref, undefined)
+      }
       return whileAway(deps, issuers, object, async () => {
         await retireGone(deps, ref, object.metadata.uid)
         return reconcileIssuer(deps, object)
@@ -197,16 +205,20 @@ async function sync(deps: IssuerControllerDeps, seen: Seen, plan: IssuerPlan): P
   const { action } = plan
   if (!spec.ok || !isAccepted(plan) || (action.do === 'keep' && stored === undefined)) return synced
   const row = rowOf(seen, spec.spec)
-  if (isAsPlanned(stored, row, action)) return synced
-  if (stored?.generation === row.generation && action.do !== 'adopt') {
-    deps.metrics.driftRepaired('Issuer')
-    deps.log.warn({ object: title('Issuer', object.metadata) }, 'its row had been changed and is put right')
-  }
+  const isThere = isAsPlanned(stored, row, action)
+  deps.drift.check(title('Issuer', object.metadata), [object.metadata.uid, row, serving(action)], isThere)
+  if (isThere) return synced
   return (await write(deps, object, row, action)) ? synced : stale
 }
 
-function rowOf({ object: { metadata }, secret, now }: Seen, spec: IssuerSpec): Row {
-  const isExpired = secret?.ok === true && secret.value.certificate.notAfter <= now
+/** The CA that a plan wants to sign, the same before and after it was adopted. */
+function serving(action: IssuerPlan['action']): string | undefined {
+  return action.do === 'serve' ? action.generationId : action.do === 'adopt' ? 'adopted' : undefined
+}
+
+function rowOf({ object: { metadata }, generations, now }: Seen, spec: IssuerSpec): Row {
+  const newest = generations.at(-1)
+  const isExpired = newest !== undefined && newest.notAfter <= now
   return {
     type: spec.type,
     specHash: issuerIdentity(spec),
@@ -255,9 +267,9 @@ async function report(
   const details = { ...detailsOf(seen), ...(chain && { chainConfigMap: { name: chain.name } }) }
   await deps.statuses.publish(issuers, object, {
     conditions: [...conditions, ...(chain?.warning ? [chain.warning] : [])],
-    details: { ...details, boundProfiles: countProfiles(deps, object) },
+    details: { ...details, boundProfiles: deps.countProfiles(objectKey(object.metadata)) },
   })
-  return { requeueAfterSeconds: lookAgain(conditions) }
+  return { requeueAfterSeconds: lookAgain(deps, seen, conditions) }
 }
 
 function detailsOf(seen: Seen): Record<string, unknown> {
@@ -267,11 +279,6 @@ function detailsOf(seen: Seen): Record<string, unknown> {
     ...(csr !== undefined && secret?.ok !== true && { csr }),
     ...(secret?.ok === true && { ca: caDetails(secret.value, seen) }),
   }
-}
-
-function countProfiles({ profiles }: IssuerControllerDeps, { metadata }: CustomResource): number {
-  const key = objectKey(metadata)
-  return profiles.list().filter((profile) => issuerKeyOf(profile) === key).length
 }
 
 function caDetails({ certificate, signer }: IssuingCa, { generations }: Seen): object {
@@ -287,8 +294,17 @@ function caDetails({ certificate, signer }: IssuingCa, { generations }: Seen): o
   }
 }
 
-function lookAgain(conditions: readonly Condition<IssuerReason>[]): number {
+/** A parent that becomes ready tells its children; only that its key is loaded here nobody tells. */
+function lookAgain(
+  { issuers: cache }: IssuerControllerDeps,
+  { object }: Seen,
+  conditions: readonly Condition<IssuerReason>[],
+): number {
   const ready = conditions.find(({ type }) => type === 'Ready')
   if (ready?.status === 'True') return lookAgainSeconds.well
-  return ready?.reason === 'ParentNotReady' ? lookAgainSeconds.waiting : lookAgainSeconds.broken
+  if (ready?.reason !== 'ParentNotReady') return lookAgainSeconds.broken
+  const parent = parentKeyOf(object)
+  const { namespace, name } = parseKey(parent ?? objectKey(object.metadata))
+  const found = parent === undefined ? undefined : cache.get(namespace, name)
+  return found !== undefined && isReady(found) ? lookAgainSeconds.loading : lookAgainSeconds.well
 }

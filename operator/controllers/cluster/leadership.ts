@@ -1,15 +1,15 @@
 import type { Log } from '../../../acme/ports.ts'
 import { beginEpoch, StaleEpoch } from '../../../store/controller-epoch.ts'
 import type { Db } from '../../../store/database.ts'
-import { listIssuers } from '../../../store/issuers.ts'
-import { listServedProfiles } from '../../../store/profiles.ts'
 import type { Clock } from '../../clock.ts'
 import type { IssuerRegistry } from '../../issuer-registry.ts'
 import { isConflict } from '../../kubernetes/api-error.ts'
+import { bindClient } from '../../kubernetes/bound-client.ts'
 import type { KubernetesClient } from '../../kubernetes/client.ts'
 import type { EventRecorder } from '../../kubernetes/event-recorder.ts'
 import { createInformer } from '../../kubernetes/informer.ts'
-import type { CustomResource, KubernetesObject, Namespace, ObjectRef } from '../../kubernetes/objects.ts'
+import type { Informer, InformerOptions } from '../../kubernetes/informer.ts'
+import type { CustomResource, KubernetesObject, Namespace, ObjectRef, Stored } from '../../kubernetes/objects.ts'
 import {
   certificateProfiles,
   clusterIssuers,
@@ -22,15 +22,17 @@ import { createWorkQueue } from '../../kubernetes/work-queue.ts'
 import type { WorkQueue } from '../../kubernetes/work-queue.ts'
 import { startWorkers } from '../../kubernetes/workers.ts'
 import type { PolicyDefaults } from '../profile/policy.ts'
-import type { ValidationCaps } from '../profile/validation-caps.ts'
+import type { ValidationCaps } from '../../../acme/validation/caps.ts'
 import { createClusterIssuers } from './cluster-issuer.ts'
+import { createDrift } from './controller.ts'
 import type { Cache, Controller, ControllerDeps } from './controller.ts'
-import { issuerKeyOf, objectKey, parentKeyOf } from './custom-object.ts'
+import { createDispatch } from './dispatch.ts'
+import type { Dispatch } from './dispatch.ts'
 import { createInitialObjects } from './initial-objects.ts'
 import { Informers } from './informers.ts'
 import { createIssuerController } from './issuer-controller.ts'
-import { createObjectStatuses, isReady } from './object-status.ts'
-import { managedBySelector, profileAnnotation } from './ownership.ts'
+import { createObjectStatuses } from './object-status.ts'
+import { managedBySelector } from './ownership.ts'
 import { createProfileController } from './profile-controller.ts'
 import { publishTrust } from './trust.ts'
 
@@ -84,7 +86,8 @@ export interface ControllersView {
 const workers = { Issuer: 2, CertificateProfile: 6 }
 const resyncSeconds = 300
 const trustCheckSeconds = 30
-const countSeconds = 2
+const resyncAgainSeconds = 10
+const longestFirstListMs = 5_000
 
 /**
  * Reconciles until the signal aborts: lists and watches, works off the queues, repairs what drifted and keeps trust
@@ -101,6 +104,14 @@ export async function lead(deps: LeadershipDeps, signal: AbortSignal): Promise<v
   }
 }
 
+/** Annotations of our own kinds mean nothing to us, and a tenant may write a quarter of a megabyte of them. */
+const unannotated = {
+  trim<T extends CustomResource>(object: Stored<T>): Stored<T> {
+    const { annotations: _annotations, managedFields: _fields, ...metadata } = object.metadata
+    return { ...object, metadata }
+  },
+}
+
 /** One time of leading: what lives as long as the epoch. */
 class Term {
   readonly #deps: LeadershipDeps
@@ -111,54 +122,55 @@ class Term {
   readonly #profiles: Informers<CustomResource>
   readonly #clusterIssuers: Informers<CustomResource>
   readonly #namespaces: Informers<Namespace>
+  readonly #dispatch: Dispatch
   readonly #controllers: { readonly issuers: Controller; readonly profiles: Controller }
   readonly #workers: { stop(): Promise<void> }[] = []
-  readonly #issuerStates = new Map<string, string>()
-  readonly #issuerOfProfile = new Map<string, string>()
   #publishedCa: string | undefined
+  #hasInitialObjects = false
 
   constructor(deps: LeadershipDeps, epoch: number, signal: AbortSignal) {
     this.#deps = deps
     this.#signal = AbortSignal.any([signal, this.#ending.signal])
-    const { timers } = deps
+    const { timers, db, log, ownNamespace, watch } = deps
     this.#queues = { issuers: createWorkQueue({ timers }), profiles: createWorkQueue({ timers }) }
-    const everywhere = deps.watch === 'all'
-    this.#issuers = this.#watch(issuers, this.#watched(), (ref, object) => this.#onIssuer(ref, object))
-    this.#profiles = this.#watch(certificateProfiles, this.#watched(), (ref, object) => this.#onProfile(ref, object))
+    this.#issuers = this.#watch(
+      issuers,
+      this.#watched(),
+      (ref, object) => this.#dispatch.onIssuer(ref, object),
+      unannotated,
+    )
+    this.#profiles = this.#watch(
+      certificateProfiles,
+      this.#watched(),
+      (ref, object) => this.#dispatch.onProfile(ref, object),
+      unannotated,
+    )
     this.#clusterIssuers = this.#watch(
       clusterIssuers,
       deps.keepsClusterIssuers ? [undefined] : [],
-      (_ref, object) => this.#onClusterIssuer(object),
-      managedBySelector,
+      (_ref, object) => this.#dispatch.onClusterIssuer(object),
+      { labelSelector: managedBySelector },
     )
-    this.#namespaces = this.#watch(namespaceResource, everywhere ? [undefined] : [], ({ name }) =>
-      this.#onNamespace(name),
+    this.#namespaces = this.#watch(namespaceResource, watch === 'all' ? [undefined] : [], ({ name }) =>
+      this.#dispatch.onNamespace(name),
     )
+    const objects = {
+      issuers: () => this.#issuers.list(),
+      profiles: () => this.#profiles.list(),
+      clusterIssuers: () => this.#clusterIssuers.list(),
+    }
+    this.#dispatch = createDispatch({ db, log, queues: this.#queues, objects, ownNamespace })
     this.#controllers = this.#createControllers(epoch)
   }
 
   /** Returns when leading has ended; rejects with what ended it, where that was not the signal. */
   async run(): Promise<void> {
-    const { timers, log } = this.#deps
     for (const informers of this.#all()) informers.start()
-    await Promise.all([this.#issuers.whenSynced(this.#signal), this.#profiles.whenSynced(this.#signal)])
-    if (this.#deps.watch === 'all') await this.#namespaces.whenSynced(this.#signal)
+    await this.#listed()
     this.#startWorkers()
-    await this.#createInitial()
     this.#deps.metrics.watchControllers(this.#view())
-    const trust = this.#keepTrust()
-    while (!this.#signal.aborted) {
-      await this.#resync().catch((err: unknown) => log.warn({ err }, 'the resync failed and will be tried again'))
-      await timers.sleep(resyncSeconds * 1000, this.#signal).catch(() => undefined)
-    }
-    await trust
+    await Promise.all([this.#keepInSync(), this.#keepTrust()])
     if (this.#signal.reason instanceof StaleEpoch) throw this.#signal.reason
-  }
-
-  async #createInitial(): Promise<void> {
-    const { client, log, ownNamespace, initialManifests: folder } = this.#deps
-    if (folder === undefined) return
-    await createInitialObjects({ client, log, folder, ownNamespace }, this.#signal)
   }
 
   async end(): Promise<void> {
@@ -166,6 +178,33 @@ class Term {
     this.#deps.metrics.watchControllers(undefined)
     for (const queue of Object.values(this.#queues)) queue.shutDown()
     await Promise.all([...this.#workers.map((one) => one.stop()), ...this.#all().map((one) => one.stop())])
+  }
+
+  /** Waits for the first lists, and not for ever: a namespace that can't be listed must not keep the others waiting. */
+  async #listed(): Promise<void> {
+    const { timers, log } = this.#deps
+    const needed = [this.#issuers, this.#profiles, this.#namespaces]
+    const listed = Promise.all(needed.map((informers) => informers.whenSynced(this.#signal)))
+    await Promise.race([listed, timers.sleep(longestFirstListMs, this.#signal)]).catch(() => undefined)
+    // Whoever is left waiting is told of the end by the signal.
+    listed.catch(() => undefined)
+    for (const namespace of new Set(needed.flatMap((informers) => informers.unknown()))) {
+      log.error({ namespace }, 'objects there can not be listed, so nothing there is reconciled; see rbac/')
+    }
+  }
+
+  async #keepInSync(): Promise<void> {
+    const { timers, log } = this.#deps
+    while (!this.#signal.aborted) {
+      const isDone = await this.#dispatch.resync().then(
+        () => true,
+        (err: unknown) => {
+          log.warn({ err }, 'the resync failed and will be tried again')
+          return false
+        },
+      )
+      await timers.sleep((isDone ? resyncSeconds : resyncAgainSeconds) * 1000, this.#signal).catch(() => undefined)
+    }
   }
 
   #all(): readonly { start(): void; stop(): Promise<void> }[] {
@@ -180,39 +219,45 @@ class Term {
     resource: Resource<T>,
     places: readonly (string | undefined)[],
     onChange: (ref: ObjectRef, object: T | undefined) => void,
-    labelSelector?: string,
+    options: Pick<InformerOptions<T>, 'labelSelector' | 'trim'> = {},
   ): Informers<T> {
     const { client, timers, log, metrics } = this.#deps
-    return new Informers(
-      places.map((namespace) =>
-        createInformer({
-          client,
-          resource,
-          ...(namespace !== undefined && { namespace }),
-          ...(labelSelector !== undefined && { labelSelector }),
-          onChange,
-          timers,
-          log,
-          metrics,
-        }),
-      ),
-    )
+    const informerOf = (namespace: string | undefined): Informer<T> =>
+      createInformer({
+        client,
+        resource,
+        ...(namespace !== undefined && { namespace }),
+        ...options,
+        onChange,
+        timers,
+        log,
+        metrics,
+      })
+    return new Informers(new Map(places.map((namespace) => [namespace, informerOf(namespace)])))
   }
 
   #createControllers(epoch: number): { issuers: Controller; profiles: Controller } {
-    const { client, ownNamespace, keepsClusterIssuers: enabled, caPem, metrics, events, clock } = this.#deps
+    const { ownNamespace, keepsClusterIssuers: enabled, caPem, metrics, events, clock, log } = this.#deps
+    // Whoever doesn't lead any more changes nothing: another replica does by now.
+    const client = bindClient(this.#deps.client, this.#signal)
     const statuses = createObjectStatuses({ client, events, clock, onWrite: (kind) => metrics.statusWritten(kind) })
     const controllerDeps: ControllerDeps = {
       ...this.#deps,
+      client,
       epoch,
       statuses,
       issuers: this.#issuers,
       profiles: this.#profiles,
+      drift: createDrift({ log, metrics }),
     }
     const known = (): ReturnType<Informers<CustomResource>['list']> => this.#clusterIssuers.list()
     const kept = createClusterIssuers({ client, enabled, ownNamespace, known, caPem })
     return {
-      issuers: createIssuerController({ ...controllerDeps, registry: this.#deps.registry }),
+      issuers: createIssuerController({
+        ...controllerDeps,
+        registry: this.#deps.registry,
+        countProfiles: (key) => this.#dispatch.countProfiles(key),
+      }),
       profiles: createProfileController({
         ...controllerDeps,
         defaults: this.#deps.defaults,
@@ -256,91 +301,38 @@ class Term {
     }
   }
 
-  /** What depends on an Issuer looks again when its spec or its readiness has changed, not for every word of its status. */
-  #onIssuer(ref: ObjectRef, object: CustomResource | undefined): void {
-    const key = objectKey(ref)
-    this.#queues.issuers.add(key)
-    const state =
-      object === undefined ? 'gone' : `${object.metadata.uid}/${object.metadata.generation}/${isReady(object)}`
-    if (this.#issuerStates.get(key) === state) return
-    this.#issuerStates.set(key, state)
-    for (const profile of this.#profiles.list()) {
-      if (issuerKeyOf(profile) === key) this.#queues.profiles.add(objectKey(profile.metadata))
-    }
-    for (const issuer of this.#issuers.list()) {
-      if (parentKeyOf(issuer) === key) this.#queues.issuers.add(objectKey(issuer.metadata))
-    }
-  }
-
-  /** Its Issuer counts it, a little later: many come at once. */
-  #onProfile(ref: ObjectRef, object: CustomResource | undefined): void {
-    const key = objectKey(ref)
-    this.#queues.profiles.add(key)
-    const issuerKey = object === undefined ? undefined : issuerKeyOf(object)
-    const before = this.#issuerOfProfile.get(key)
-    if (issuerKey === before) return
-    if (issuerKey === undefined) this.#issuerOfProfile.delete(key)
-    else this.#issuerOfProfile.set(key, issuerKey)
-    for (const changed of [before, issuerKey]) {
-      if (changed !== undefined) this.#queues.issuers.addAfter(changed, countSeconds)
-    }
-  }
-
-  /** Also for one that somebody deleted or changed: its profile puts it right. */
-  #onClusterIssuer(object: CustomResource | undefined): void {
-    const profile = object?.metadata.annotations?.[profileAnnotation]
-    if (profile !== undefined) this.#queues.profiles.add(profile)
-    else for (const { metadata } of this.#profiles.list()) this.#addOwn(metadata)
-  }
-
-  #addOwn(metadata: ObjectRef): void {
-    if (metadata.namespace === this.#deps.ownNamespace) this.#queues.profiles.add(objectKey(metadata))
-  }
-
-  /** Its labels may let its profiles in or keep them out. */
-  #onNamespace(name: string): void {
-    for (const { metadata } of this.#profiles.list()) {
-      if (metadata.namespace === name) this.#queues.profiles.add(objectKey(metadata))
-    }
-  }
-
-  /** Looks at everything that is declared, and at every row whose object is gone. */
-  async #resync(): Promise<void> {
-    const { db } = this.#deps
-    for (const { metadata } of this.#issuers.list()) this.#queues.issuers.add(objectKey(metadata))
-    for (const { metadata } of this.#profiles.list()) this.#queues.profiles.add(objectKey(metadata))
-    for (const row of await listIssuers(db)) this.#addRow(this.#queues.issuers, row)
-    for (const row of await listServedProfiles(db)) this.#addRow(this.#queues.profiles, row)
-    for (const object of this.#clusterIssuers.list()) this.#onClusterIssuer(object)
-  }
-
-  /** What is declared in namespaces that are not watched is not gone: nobody knows. */
-  #addRow(queue: WorkQueue, row: { namespace: string; name: string }): void {
-    const { watch } = this.#deps
-    if (watch === 'all' || watch.includes(row.namespace)) queue.add(objectKey(row))
-  }
-
-  /** Publishes the bundle whenever it changes and, should somebody have changed what is published, at each resync. */
+  /**
+   * Publishes the bundle whenever it changes and, should somebody have changed what is published, at each resync. Also
+   * makes the objects to begin with, as soon as they can be made.
+   */
   async #keepTrust(): Promise<void> {
     const { timers, log } = this.#deps
     const every = resyncSeconds / trustCheckSeconds
     for (let round = 0; !this.#signal.aborted; round++) {
-      await this.#publishTrust(round % every === 0).catch((err: unknown) =>
-        log.warn({ err }, "the listener's CA could not be published and will be tried again"),
-      )
+      try {
+        await this.#createInitialObjects()
+        await this.#publishTrust(round % every === 0)
+      } catch (err) {
+        if (!this.#signal.aborted) log.warn({ err }, 'what is published could not be, and will be tried again')
+      }
       await timers.sleep(trustCheckSeconds * 1000, this.#signal).catch(() => undefined)
     }
+  }
+
+  async #createInitialObjects(): Promise<void> {
+    const { client, log, ownNamespace, initialManifests: folder } = this.#deps
+    if (folder === undefined || this.#hasInitialObjects) return
+    this.#hasInitialObjects = await createInitialObjects({ client, log, folder, ownNamespace }, this.#signal)
   }
 
   async #publishTrust(always: boolean): Promise<void> {
     const caPem = await this.#deps.caPem()
     if (caPem === undefined || (caPem === this.#publishedCa && !always)) return
-    const { client, log, trustNamespaces: namespaces, clusterTrustBundle } = this.#deps
-    await publishTrust({ client, log, namespaces, clusterTrustBundle }, caPem)
-    if (this.#publishedCa !== undefined && this.#publishedCa !== caPem) {
-      for (const { metadata } of this.#profiles.list()) this.#addOwn(metadata)
-    }
-    this.#publishedCa = caPem
+    const { log, trustNamespaces: namespaces, clusterTrustBundle } = this.#deps
+    const client = bindClient(this.#deps.client, this.#signal)
+    const isDone = await publishTrust({ client, log, namespaces, clusterTrustBundle }, caPem)
+    if (caPem !== this.#publishedCa) this.#dispatch.onTrust()
+    this.#publishedCa = isDone ? caPem : undefined
   }
 
   #view(): ControllersView {

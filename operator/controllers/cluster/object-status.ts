@@ -6,7 +6,7 @@ import type { CustomResource, Stored } from '../../kubernetes/objects.ts'
 import type { Resource } from '../../kubernetes/resources.ts'
 import { dated } from '../conditions.ts'
 import type { Condition, DatedCondition } from '../conditions.ts'
-import { valueAt } from './custom-object.ts'
+import { objectKey, valueAt } from './custom-object.ts'
 
 /** What a reconcile came to, before it is dated. */
 export interface ObjectReport {
@@ -19,7 +19,8 @@ export interface ObjectReport {
 export interface ObjectStatuses {
   /** Writes only what differs from what the object shows. An object that is gone meanwhile is none of our business. */
   publish(resource: Resource<CustomResource>, object: Stored<CustomResource>, report: ObjectReport): Promise<void>
-  forget(uid: string): void
+  /** Of an object that is gone nothing is remembered. */
+  forget(kind: string, key: string): void
 }
 
 export interface ObjectStatusDeps {
@@ -29,8 +30,12 @@ export interface ObjectStatusDeps {
   readonly onWrite?: (kind: string) => void
 }
 
+/** Longer than anybody reads, and far below what the field takes: else the whole status would be refused. */
+const longestMessage = 4096
+
 /** What we wrote last, for as long as the cache still shows the version before it. */
 interface Written {
+  readonly uid: string
   readonly over: string
   readonly status: unknown
 }
@@ -38,9 +43,9 @@ interface Written {
 export function createObjectStatuses({ client, events, clock, onWrite }: ObjectStatusDeps): ObjectStatuses {
   const written = new Map<string, Written>()
 
-  function shownStatus({ metadata: { uid, resourceVersion }, status }: Stored<CustomResource>): unknown {
-    const last = written.get(uid)
-    return last?.over === resourceVersion ? last.status : status
+  function shownStatus({ kind, metadata, status }: Stored<CustomResource>): unknown {
+    const last = written.get(`${kind} ${objectKey(metadata)}`)
+    return last?.uid === metadata.uid && last.over === metadata.resourceVersion ? last.status : status
   }
 
   return {
@@ -50,7 +55,7 @@ export function createObjectStatuses({ client, events, clock, onWrite }: ObjectS
       const before = conditionsOf(shown)
       const observedGeneration = metadata.generation ?? 0
       const conditions = report.conditions.map((condition) =>
-        dated({ ...condition, observedGeneration }, before, clock.now()),
+        dated({ ...condition, message: cut(condition.message), observedGeneration }, before, clock.now()),
       )
       const status = { observedGeneration, ...report.details, conditions }
       if (isDeepStrictEqual(inOrder(status), inOrder(shown))) return
@@ -63,11 +68,16 @@ export function createObjectStatuses({ client, events, clock, onWrite }: ObjectS
       )
       onWrite?.(resource.kind)
       if (applied === undefined) return
-      written.set(metadata.uid, { over: metadata.resourceVersion, status })
+      const { uid, resourceVersion: over } = metadata
+      written.set(`${kind} ${objectKey(metadata)}`, { uid, over, status })
       for (const condition of conditions) recordFlip(events, object, { condition, before })
     },
-    forget: (uid) => void written.delete(uid),
+    forget: (kind, key) => void written.delete(`${kind} ${key}`),
   }
+}
+
+function cut(message: string): string {
+  return message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`
 }
 
 /** A merge may leave conditions in another order than ours, which means nothing. */

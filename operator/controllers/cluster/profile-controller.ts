@@ -1,9 +1,8 @@
 import type { IssuancePolicy, IssuerCeilings } from '../../../acme/policy.ts'
-import { findIssuerByUid } from '../../../store/issuers.ts'
+import { findIssuerById, findIssuerByUid } from '../../../store/issuers.ts'
 import { findProfile, retireProfile, upsertProfile } from '../../../store/profiles.ts'
 import type { ServedProfile } from '../../../store/profiles.ts'
 import { listLiveReplicas } from '../../../store/replicas.ts'
-import type { LiveReplica } from '../../../store/replicas.ts'
 import type { IssuerSpec } from '../../api/issuer.ts'
 import { publicId } from '../../issuer-registry.ts'
 import type { CustomResource, Stored } from '../../kubernetes/objects.ts'
@@ -12,15 +11,16 @@ import { failed, fulfilled, withReady } from '../conditions.ts'
 import type { Condition, ProfileReason } from '../conditions.ts'
 import { readIssuerSpec, ceilingsOf } from '../issuer/spec.ts'
 import { shakeHands } from '../profile/handshake.ts'
-import { planProfile } from '../profile/plan.ts'
-import type { ObservedIssuerRef, ProfilePlan } from '../profile/plan.ts'
+import type { Handshake } from '../profile/handshake.ts'
+import { planProfile, refused } from '../profile/plan.ts'
+import type { ObservedIssuerRef, ProfilePlan, ServedNow } from '../profile/plan.ts'
 import { policyHash } from '../profile/policy.ts'
 import type { PolicyDefaults } from '../profile/policy.ts'
 import { readProfileSpec } from '../profile/spec.ts'
-import type { ValidationCaps } from '../profile/validation-caps.ts'
+import type { ValidationCaps } from '../../../acme/validation/caps.ts'
 import { controllerActor } from '../writing.ts'
 import type { ClusterIssuers } from './cluster-issuer.ts'
-import { inEpoch, title } from './controller.ts'
+import { inEpoch, title, unknownSeconds } from './controller.ts'
 import type { Controller, ControllerDeps } from './controller.ts'
 import { declaredPart, parseKey } from './custom-object.ts'
 import { whileAway } from './database-away.ts'
@@ -51,6 +51,8 @@ interface Seen {
   readonly issuer?: ObservedIssuerRef
   readonly issuerObject?: Stored<CustomResource>
   readonly served?: ServedProfile<IssuancePolicy>
+  /** Whether the Issuer of what is served still lets the profile in. */
+  readonly servedHandshake: Handshake
 }
 
 /** Reconciles CertificateProfiles: rows and revisions in the database, and Ready once every live replica serves them. */
@@ -68,9 +70,12 @@ export function createProfileController(deps: ProfileControllerDeps): Controller
   return {
     async reconcile(key) {
       const ref = parseKey(key)
+      if (!deps.profiles.knows(ref.namespace)) return { requeueAfterSeconds: unknownSeconds }
       const object = deps.profiles.get(ref.namespace, ref.name)
       if (object === undefined) {
         waits.delete(key)
+        deps.statuses.forget('CertificateProfile', key)
+        deps.drift.forget(title('CertificateProfile', ref))
         await retireGone(deps, ref, undefined)
         await deps.clusterIssuers.release(ref)
         return {}
@@ -107,7 +112,7 @@ async function reconcileProfile(deps: ProfileControllerDeps, object: Stored<Cust
   const plan = permitted(deps, seen, planProfile(planInput(deps, seen)))
   const synced = await sync(deps, seen, plan)
   const served = await findProfile<IssuancePolicy>(deps.db, ownRef(object))
-  const behind = served === undefined ? [] : behindWith(served, await listLiveReplicas(deps.db, liveSeconds))
+  const behind = served === undefined ? [] : await findBehind(deps, served)
   const conditions = finalConditions(plan, { synced, behind })
   const ready = conditions.find(({ type }) => type === 'Ready')
   const clusterIssuer = await deps.clusterIssuers.reconcile({
@@ -131,12 +136,36 @@ async function observe(deps: ProfileControllerDeps, object: Stored<CustomResourc
   const spec = readProfileSpec(declaredPart(object))
   const { namespace, name } = ownRef(object)
   const served = await findProfile<IssuancePolicy>(deps.db, { namespace, name })
-  const seen = { object, spec, ...(served && { served }) }
+  const servedHandshake = await shakeHandsWithServed(deps, namespace, served)
+  const seen = { object, spec, ...(served && { served }), servedHandshake }
   if (!spec.ok) return seen
   const { issuerRef } = spec.spec
   const issuerObject = deps.issuers.get(issuerRef.namespace ?? namespace, issuerRef.name)
   if (issuerObject === undefined) return seen
   return { ...seen, issuerObject, issuer: await observeIssuer(deps, issuerObject, namespace) }
+}
+
+/** An Issuer that is gone signs nothing anyway. */
+async function shakeHandsWithServed(
+  deps: ProfileControllerDeps,
+  profileNamespace: string,
+  served: ServedProfile<IssuancePolicy> | undefined,
+): Promise<Handshake> {
+  const row = served && (await findIssuerById(deps.db, served.issuerId))
+  const object = row && deps.issuers.get(row.namespace, row.name)
+  if (object === undefined || object.metadata.uid !== row?.uid) return { permitted: 'unknown' }
+  return shakeHandsWith(deps, object, profileNamespace)
+}
+
+function shakeHandsWith(deps: ProfileControllerDeps, issuer: CustomResource, profileNamespace: string): Handshake {
+  const { allowed } = declaredLimits(issuer)
+  const labels = deps.namespaceLabels(profileNamespace)
+  return shakeHands({
+    profileNamespace,
+    issuerNamespace: issuer.metadata.namespace ?? '',
+    ...(allowed && { allowed }),
+    ...(labels && { labels }),
+  })
 }
 
 async function observeIssuer(
@@ -146,19 +175,13 @@ async function observeIssuer(
 ): Promise<ObservedIssuerRef> {
   const row = await findIssuerByUid<IssuerCeilings>(deps.db, object.metadata.uid)
   const { namespace, name } = ownRef(object)
-  const { allowed, ceilings = row?.ceilings } = declaredLimits(object)
-  const labels = deps.namespaceLabels(profileNamespace)
+  const { ceilings = row?.ceilings } = declaredLimits(object)
   return {
     namespace,
     name,
     ...(row && row.retiredAt === null && { id: row.id }),
-    ready: row !== undefined && isReady(object),
-    handshake: shakeHands({
-      profileNamespace,
-      issuerNamespace: namespace,
-      ...(allowed && { allowed }),
-      ...(labels && { labels }),
-    }),
+    ready: row?.retiredAt === null && isReady(object),
+    handshake: shakeHandsWith(deps, object, profileNamespace),
     ...(ceilings && { ceilings }),
   }
 }
@@ -173,18 +196,22 @@ function declaredLimits(object: CustomResource): {
 }
 
 function planInput(deps: ProfileControllerDeps, seen: Seen): Parameters<typeof planProfile>[0] {
-  const { object, spec, issuer, served } = seen
+  const { object, spec, issuer } = seen
   const { namespace } = ownRef(object)
   const { defaults, caps } = deps
-  return { namespace, spec, ...(issuer && { issuer }), served: served !== undefined, defaults, caps }
+  const served = servedNow(seen)
+  return { namespace, spec, ...(issuer && { issuer }), ...(served && { served }), defaults, caps }
+}
+
+function servedNow({ served, servedHandshake: handshake }: Seen): ServedNow | undefined {
+  return served && { issuerId: served.issuerId, policy: served.policy, handshake }
 }
 
 /** A ClusterIssuer is for the whole cluster, so a tenant's profile can't have one. */
-function permitted(deps: ProfileControllerDeps, { object, spec }: Seen, plan: ProfilePlan): ProfilePlan {
+function permitted(deps: ProfileControllerDeps, seen: Seen, plan: ProfilePlan): ProfilePlan {
+  const { object, spec } = seen
   const mistake = spec.ok ? deps.clusterIssuers.mistake(ownRef(object), spec.spec) : undefined
-  if (mistake === undefined) return plan
-  const condition = failed('Accepted', 'ClusterIssuerNotPermitted', mistake)
-  return { conditions: withReady<ProfileReason>([condition], condition) }
+  return mistake === undefined ? plan : refused('ClusterIssuerNotPermitted', mistake, servedNow(seen))
 }
 
 const synced = fulfilled('Synced', 'the database says what the object says')
@@ -196,14 +223,14 @@ async function sync(
   seen: Seen,
   { serve }: ProfilePlan,
 ): Promise<Condition<ProfileReason>> {
-  const { object, served } = seen
-  if (serve === undefined || isAsPlanned(seen, serve)) return synced
+  const { object } = seen
+  if (serve === undefined) return synced
+  const isThere = isAsPlanned(seen, serve)
   const { uid, generation = 0 } = object.metadata
   const ref = ownRef(object)
-  if (served?.generation === generation && hasChangedBehindUs(served, serve)) {
-    deps.metrics.driftRepaired('CertificateProfile')
-    deps.log.warn({ object: title('CertificateProfile', ref) }, 'its row had been changed and is put right')
-  }
+  const { issuerId, policyHash: hash } = serve
+  deps.drift.check(title('CertificateProfile', ref), { uid, generation, issuerId, hash }, isThere)
+  if (isThere) return synced
   const stored = await inEpoch(deps, (trx) =>
     upsertProfile(trx, {
       ...serve,
@@ -230,16 +257,14 @@ function isAsPlanned({ object, served }: Seen, { issuerId, policyHash: hash }: S
   )
 }
 
-/** The same spec can be served otherwise by right: its Issuer or the server's defaults have changed. */
-function hasChangedBehindUs(
-  { policy, policyHash: hash, issuerId }: ServedProfile<IssuancePolicy>,
-  serve: Serve,
-): boolean {
-  return policyHash(policy) !== hash || (hash === serve.policyHash && issuerId !== serve.issuerId)
-}
-
-/** The live replicas that don't serve this revision yet, and why. */
-function behindWith({ version, issuerId }: ServedProfile<IssuancePolicy>, replicas: readonly LiveReplica[]): string[] {
+/** The live replicas that don't serve this revision yet, or not by the last word of its Issuer, and why. */
+async function findBehind(
+  { db }: ProfileControllerDeps,
+  { version: ownVersion, issuerId }: ServedProfile<IssuancePolicy>,
+): Promise<string[]> {
+  const issuer = await findIssuerById(db, issuerId)
+  const version = Math.max(ownVersion, issuer?.version ?? 0)
+  const replicas = await listLiveReplicas(db, liveSeconds)
   if (replicas.length === 0) return ['no replica serves at the moment']
   return replicas.flatMap((replica) => {
     if (replica.version < version) return [`${replica.id} has not loaded it yet`]

@@ -42,7 +42,9 @@ test('where nothing changes for five minutes, nothing is written: no status, no 
   }
   await cluster.until(async () => {
     await pass(1)
-    const isKept = names.every((name) => cluster.condition('CertificateProfile', name, 'ClusterIssuer') !== '')
+    const isKept = names.every(
+      (name) => cluster.condition('CertificateProfile', name, 'ClusterIssuer') === 'True ClusterIssuer',
+    )
     return isKept && cluster.condition('CertificateProfile', 'wrong') === 'False InvalidSpec'
   }, 'everything has settled')
   await pass(30)

@@ -1,9 +1,9 @@
-import { isAlreadyExists, isForbidden, isNotFound } from '../../kubernetes/api-error.ts'
+import { isAlreadyExists, isForbidden } from '../../kubernetes/api-error.ts'
 import type { KubernetesClient } from '../../kubernetes/client.ts'
 import type { ClusterTrustBundle } from '../../kubernetes/objects.ts'
 import { clusterTrustBundles } from '../../kubernetes/resources.ts'
 import type { Log } from '../../../acme/ports.ts'
-import { publishConfigMap } from './chain-config-map.ts'
+import { publishConfigMap } from './config-map.ts'
 import { isOurs, managedBy } from './ownership.ts'
 
 export const trustName = 'certctl-trust'
@@ -18,29 +18,24 @@ export interface TrustOptions {
 
 /**
  * Publishes what clients must trust for the ACME listener: the ConfigMap `certctl-trust` with `ca.crt` in each of the
- * namespaces, and a ClusterTrustBundle of that name where it is wanted. What somebody else made is left alone, and the
- * log says so. Throws what the API server throws, other than a refusal.
+ * namespaces, and a ClusterTrustBundle of that name where it is wanted. What somebody else made is left alone; of that,
+ * and of what the API server refuses, the log tells. False where something is to be tried again.
  */
-export async function publishTrust(
-  { client, log, namespaces, clusterTrustBundle }: TrustOptions,
-  caPem: string,
-): Promise<void> {
-  for (const namespace of namespaces) {
-    const outcome = await publishConfigMap(client, { namespace, name: trustName, data: { 'ca.crt': caPem } }).catch(
-      (error: unknown) => {
-        if (isNotFound(error)) return 'absent' as const
-        throw error
-      },
-    )
-    if (outcome !== 'published') log.warn({ namespace, name: trustName, reason: outcome }, words[outcome])
-  }
-  if (clusterTrustBundle) await publishBundle(client, log, caPem)
-}
-
-const words = {
-  'not-owned': 'the ConfigMap was not made by certctl and is left alone; remove or rename it',
-  forbidden: 'the ConfigMap may not be written; give the service account get, create and update on configmaps there',
-  absent: 'the namespace does not exist; make it, or correct CERTCTL_TRUST_NAMESPACES',
+export async function publishTrust(options: TrustOptions, caPem: string): Promise<boolean> {
+  const { client, log, namespaces, clusterTrustBundle } = options
+  const attempts = namespaces.map(async (namespace) => {
+    const fields = { namespace, name: trustName }
+    const outcome = await publishConfigMap(client, { ...fields, data: { 'ca.crt': caPem } })
+    if (outcome === 'published') return
+    const reason =
+      outcome === 'not-owned' ? 'it was not made by certctl and is left alone; remove or rename it' : outcome.refused
+    log.warn({ ...fields, reason }, 'what to trust for the listener is not published there')
+  })
+  if (clusterTrustBundle) attempts.push(publishBundle(client, log, caPem))
+  const outcomes = await Promise.allSettled(attempts)
+  const failures = outcomes.filter((outcome) => outcome.status === 'rejected')
+  for (const { reason: err } of failures) log.warn({ err }, 'what to trust for the listener could not be published yet')
+  return failures.length === 0
 }
 
 async function publishBundle(client: KubernetesClient, log: Log, caPem: string): Promise<void> {

@@ -48,10 +48,13 @@ const issuer = (changes: Partial<ObservedIssuerRef>): ObservedIssuerRef => ({
 
 function aProfile(changes: Partial<ObservedProfile> & { of?: CertificateProfileSpec }): ObservedProfile {
   const { of = challenge, ...observed } = changes
-  return { namespace: 'one', spec: { ok: true, spec: of }, served: false, defaults, caps: {}, ...observed }
+  return { namespace: 'one', spec: { ok: true, spec: of }, defaults, caps: {}, ...observed }
 }
 
 const invalid = { ok: false, reason: 'InvalidCIDR', errors: [{ path: ['spec'], message: 'is wrong' }] } as const
+
+const served = { issuerId: 'i1', policy: compilePolicy(challenge, defaults), handshake: permitted }
+const shutOut = { ...served, handshake: refusedBy }
 
 type Row = readonly [
   what: string,
@@ -65,7 +68,7 @@ const rows: readonly Row[] = [
   ['a profile with its Issuer is served', aProfile({ issuer: issuer({}) }), 'serve', 'True', 'Ready'],
   [
     'an invalid profile keeps what is',
-    aProfile({ spec: invalid, served: true, issuer: issuer({}) }),
+    aProfile({ spec: invalid, served, issuer: issuer({}) }),
     'keep',
     'False',
     'InvalidCIDR',
@@ -101,17 +104,31 @@ const rows: readonly Row[] = [
   ],
   [
     'a permission that was taken back stops issuing',
-    aProfile({ served: true, issuer: issuer({ namespace: 'two', handshake: refusedBy }) }),
+    aProfile({ served, issuer: issuer({ namespace: 'two', handshake: refusedBy }) }),
     'suspend',
     'False',
     'NotPermitted',
   ],
   [
     'a permission that can not be read changes nothing',
-    aProfile({ served: true, issuer: issuer({ namespace: 'two', ready: false, handshake: { permitted: 'unknown' } }) }),
+    aProfile({ served, issuer: issuer({ namespace: 'two', ready: false, handshake: { permitted: 'unknown' } }) }),
     'keep',
     'False',
     'IssuerNotReady',
+  ],
+  [
+    'an invalid profile that its Issuer shuts out stops issuing',
+    aProfile({ spec: invalid, served: shutOut, issuer: issuer({}) }),
+    'suspend',
+    'False',
+    'InvalidCIDR',
+  ],
+  [
+    'a profile that names no Issuer any more is shut out all the same',
+    aProfile({ served: shutOut }),
+    'suspend',
+    'False',
+    'IssuerNotFound',
   ],
   [
     'a suspended profile is served suspended',

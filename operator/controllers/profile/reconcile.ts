@@ -9,11 +9,12 @@ import { failed, fulfilled, withReady } from '../conditions.ts'
 import type { Condition, ProfileReason } from '../conditions.ts'
 import type { SpecOutcome } from '../field-errors.ts'
 import { controllerActor, nextGeneration } from '../writing.ts'
+import type { Handshake } from './handshake.ts'
 import { planProfile } from './plan.ts'
 import type { ObservedIssuerRef, ProfilePlan } from './plan.ts'
 import { policyHash } from './policy.ts'
 import type { PolicyDefaults } from './policy.ts'
-import type { ValidationCaps } from './validation-caps.ts'
+import type { ValidationCaps } from '../../../acme/validation/caps.ts'
 
 export interface ProfileDeps {
   readonly db: Db
@@ -29,6 +30,8 @@ export interface DeclaredProfile {
   readonly name: string
   readonly spec: SpecOutcome<CertificateProfileSpec, 'InvalidSpec' | 'InvalidCIDR'>
   readonly issuer?: ObservedIssuerRef
+  /** Whether the Issuer of that id lets the profile's namespace in. */
+  readonly handshakeWith: (issuerId: string) => Handshake
 }
 
 export interface ProfileOutcome {
@@ -40,7 +43,15 @@ export interface ProfileOutcome {
 export async function reconcileProfile(deps: ProfileDeps, declared: DeclaredProfile): Promise<ProfileOutcome> {
   const profileId = publicId(deps.ownNamespace, declared)
   const served = (await listServedProfiles<IssuancePolicy>(deps.db)).find(({ id }) => id === profileId)
-  const plan = planProfile({ ...declared, served: served !== undefined, defaults: deps.defaults, caps: deps.caps })
+  const { namespace, spec, issuer, handshakeWith } = declared
+  const plan = planProfile({
+    namespace,
+    spec,
+    ...(issuer && { issuer }),
+    ...(served && { served: { ...served, handshake: handshakeWith(served.issuerId) } }),
+    defaults: deps.defaults,
+    caps: deps.caps,
+  })
   const written = isAsPlanned(plan, served) || (await write(deps, declared, plan, served))
   if (written) return { conditions: [...plan.conditions, synced], profileId }
   const others = plan.conditions.filter(({ type }) => type !== 'Ready')
