@@ -38,6 +38,7 @@ export async function mustRun(program: string, args: readonly string[], place: C
 export class Buildah {
   readonly #options: readonly string[]
   readonly #env: Readonly<Record<string, string>>
+  readonly #containers: string[] = []
 
   private constructor(options: readonly string[], folder: string) {
     this.#options = options
@@ -49,10 +50,7 @@ export class Buildah {
     const root = join(cacheFolder, 'storage')
     await mkdir(root, { recursive: true })
     const options = ['--root', root, '--runroot', join(folder, 'buildah'), '--storage-driver', await driverFor(root)]
-    const buildah = new Buildah(options, folder)
-    // What a run left behind that was killed.
-    await buildah.run(['rm', '--all'])
-    return buildah
+    return new Buildah(options, folder)
   }
 
   /** The command as words. */
@@ -75,6 +73,18 @@ export class Buildah {
     return names.split('\n').includes(image)
   }
 
+  /** A folder with the files of an image, to be changed at will; gone after {@link close}. */
+  async mount(image: string): Promise<string> {
+    const container = await this.run(['from', '--pull-never', image])
+    this.#containers.push(container)
+    return this.run(['mount', container])
+  }
+
+  /** Removes what {@link mount} made. Other runs may use the same images at the same time. */
+  async close(): Promise<void> {
+    for (const container of this.#containers.splice(0)) await this.run(['rm', container])
+  }
+
   /** Makes an image of one layer from a folder that looks like a root. */
   async importRoot(root: string, image: string): Promise<void> {
     const container = await this.run(['from', 'scratch'])
@@ -84,11 +94,13 @@ export class Buildah {
     await this.removeOthers(image)
   }
 
-  /** Removes what has the same name and another tag: images of earlier versions. */
+  /** Removes what has the same name and another tag, images of earlier versions, unless another run is using it. */
   async removeOthers(image: string): Promise<void> {
     const name = image.slice(0, image.lastIndexOf(':') + 1)
     const all = (await this.run(['images', '--format', '{{.Name}}:{{.Tag}}'])).split('\n')
-    for (const other of all.filter((each) => each.startsWith(name) && each !== image)) await this.run(['rmi', other])
+    for (const other of all.filter((each) => each.startsWith(name) && each !== image)) {
+      await this.run(['rmi', other]).catch(() => undefined)
+    }
   }
 }
 

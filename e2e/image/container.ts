@@ -41,7 +41,7 @@ export class Container {
   static async create(from: { buildah: Buildah; image: string; root: string }, options: ContainerOptions = {}) {
     const { buildah, root } = from
     const image = await inspectImage(buildah, from.image)
-    const files = await buildah.run(['mount', await buildah.run(['from', '--pull-never', from.image])])
+    const files = await buildah.mount(from.image)
     const volumes = options.volumes ?? []
     // As runtimes do, so that there is something to mount on.
     for (const { target } of volumes) await mkdir(join(files, target), { recursive: true })

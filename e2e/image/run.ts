@@ -83,7 +83,7 @@ async function runInside(folder: string, cases: readonly ImageCase[]): Promise<n
   for (const [index, each] of cases.entries()) {
     if (!(await runCase(each, { buildah, image, folder: join(folder, String(index)) }))) failed += 1
   }
-  await buildah.run(['rm', '--all'])
+  await buildah.close()
   console.log(`\n${((performance.now() - begun) / 1000).toFixed(0)} s`)
   console.log(`${cases.length - failed} passed, ${failed} failed`)
   // The namespace ends with its first process, and everything in it.

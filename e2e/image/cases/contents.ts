@@ -72,14 +72,13 @@ export const contentCases: readonly ImageCase[] = [
     async run({ container }) {
       const { found, count } = await lookFor((await container()).root)
       assert.ok(count > 1000, `${count} files`)
-      assert.deepEqual(found, [])
+      assert.deepEqual(found.slice(0, 30), [], `${found.length} in all`)
     },
   },
   {
     name: 'the same look finds much in the image that it is built with',
     async run({ buildah, image }) {
-      const root = await buildah.run(['mount', await buildah.run(['from', '--pull-never', image.recipe.bases.build])])
-      const { found } = await lookFor(root)
+      const { found } = await lookFor(await buildah.mount(image.recipe.bases.build))
       const kinds = new Set(found.map((line) => line.split(':', 1).join()))
       for (const kind of ['a shell', 'a package manager']) assert.ok(kinds.has(kind), `no ${kind}`)
     },
@@ -122,7 +121,7 @@ export const contentCases: readonly ImageCase[] = [
         const isReadable = (stats.mode & 0o004) !== 0
         if (path.startsWith(program) && !isReadable) wrong.push(`${path} can't be read`)
       }
-      assert.deepEqual(wrong, [])
+      assert.deepEqual(wrong.slice(0, 30), [], `${wrong.length} in all`)
       const data = await lstat(join(root, 'var/lib/certctl'))
       assert.deepEqual([data.uid, data.gid, data.mode & 0o777], [65532, 65532, 0o700])
     },
