@@ -6,7 +6,7 @@ CHECKOV := 3.3.30
 
 .PHONY: help
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --loglevel=error
@@ -67,6 +67,16 @@ e2e-cluster: install ## Run the operator against a real Kubernetes API server an
 e2e-image: install ## Build the container image without Docker, look at it and run it (root; a network for the first run)
 	e2e/install-image-tools.sh
 	node e2e/image/run.ts $(CASES)
+
+.PHONY: e2e-install
+e2e-install: install ## Install the chart in a real cluster with pods, without Docker, and use it (root; Go and a network for the first run)
+	e2e/install-image-tools.sh
+	e2e/install-node-tools.sh
+	node e2e/install/run.ts $(CASES)
+
+.PHONY: e2e-kind
+e2e-kind: install ## The same in a cluster of kind (root, Docker, kind; Go for the first run)
+	node e2e/install/run.ts --kind $(CASES)
 
 .PHONY: crash
 crash: install ## Kill the server at every step of issuance and validation and audit what is left

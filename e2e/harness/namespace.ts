@@ -10,9 +10,18 @@ import { runCommand, systemPath } from './processes.ts'
  * standard input ends when this process does, see {@link whenCallerEnds}.
  */
 export async function runInPrivateNamespace(script: string, args: readonly string[]): Promise<number> {
-  const isolation = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
+  return runCaged(['unshare', '--net'], script, args)
+}
+
+/**
+ * The same in mount and process namespaces alone. `unshare` is the program of this name with what it may be given
+ * further; before it may stand a program that runs it.
+ */
+export function runCaged(unshare: readonly string[], script: string, args: readonly string[]): Promise<number> {
+  const [program = '', ...words] = unshare
+  const isolation = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
   const stdio = ['pipe', 'inherit', 'inherit'] as const
-  const child = spawn('unshare', [...isolation, process.execPath, script, ...args], { stdio: [...stdio] })
+  const child = spawn(program, [...words, ...isolation, process.execPath, script, ...args], { stdio: [...stdio] })
   // unshare ignores gentler signals, and the first process of a namespace gets none that it doesn't ask for.
   const kill = () => child.kill('SIGKILL')
   process.once('SIGINT', kill).once('SIGTERM', kill)

@@ -17,6 +17,8 @@ export interface Ground {
   readonly helm: (major: 3 | 4) => Helm
   /** The node on which all pods run. */
   readonly nodeName: string
+  /** Kills the one process of a pod, as the kernel does when memory is short. */
+  readonly killProcess: (podUid: string) => Promise<void>
   /** What the programs of the cluster have logged last, where they are ours. */
   readonly logs: () => readonly (readonly [program: string, text: string])[]
 }
@@ -28,12 +30,13 @@ export interface GroundWish {
   readonly helmPrograms: readonly { readonly major: 3 | 4; readonly file: string }[]
   readonly images: ImageNames
   readonly nodeName: string
+  readonly killProcess: Ground['killProcess']
   readonly logs?: Ground['logs']
 }
 
 /** The ground that a kubeconfig file leads to. */
 export async function openGround(wish: GroundWish): Promise<Ground> {
-  const { folder, kubeconfig, kubectlProgram, helmPrograms, images, nodeName, logs = () => [] } = wish
+  const { folder, kubeconfig, kubectlProgram, helmPrograms, images, nodeName, killProcess, logs = () => [] } = wish
   return {
     folder,
     kubeconfig,
@@ -41,6 +44,7 @@ export async function openGround(wish: GroundWish): Promise<Ground> {
     kubectl: new Kubectl({ program: kubectlProgram, kubeconfig, home: folder }),
     images,
     nodeName,
+    killProcess,
     logs,
     helm(major) {
       const program = helmPrograms.find((candidate) => candidate.major === major)

@@ -1,43 +1,40 @@
 import { parseArgs } from 'node:util'
-import { helmPrograms, installHelm } from '../../charts/testing/helm-programs.ts'
 import { GoMissing } from '../cluster/build/go.ts'
 import { runAsRoot, whenCallerEnds } from '../harness/namespace.ts'
 import { ToolMissing } from '../image/buildah.ts'
 import { CgroupsMissing } from '../node/cgroups.ts'
-import { ClusterNode } from '../node/cluster-node.ts'
-import { runInNodeNamespaces } from '../node/namespaces.ts'
-import { nodeName } from '../node/node-agents.ts'
-import { buildClusterPrograms, type ClusterPrograms } from '../node/programs.ts'
 import { allCases } from './all-cases.ts'
 import type { InstallCase } from './cases.ts'
-import { openGround } from './ground.ts'
-import { makeImages, type Images } from './images.ts'
+import { kind } from './kind.ts'
+import { ownNode } from './own-node.ts'
 import { runCases } from './runner.ts'
+import { VenueMissing } from './venue.ts'
 
 const usage = `Installs the chart in a real cluster of one node, which it builds and starts itself, and uses it.
 
 node e2e/install/run.ts [options] [words]     (as root, or with sudo)
   words     run only cases whose name has one of these
+  --kind    in a cluster of kind, for those who have Docker and kind
   --list    say which cases there are
 
 The first run builds Kubernetes with Go and images with buildah, which takes a quarter of an hour; both are kept in .cache.
 `
 
-/** What was made outside, where there is a network. */
-interface Supplies {
-  readonly programs: ClusterPrograms
-  readonly images: Images
-}
-
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,
   options: {
     list: { type: 'boolean', default: false },
+    kind: { type: 'boolean', default: false },
     inside: { type: 'string' },
     supplies: { type: 'string', default: '' },
     help: { type: 'boolean', default: false },
   },
 })
+
+const venue = options.kind ? kind : ownNode
+
+/** What is missing, in words of their own. */
+const isForPeople = [GoMissing, ToolMissing, CgroupsMissing, VenueMissing]
 
 process.exitCode = await run()
 
@@ -52,17 +49,12 @@ async function run(): Promise<number> {
 
 async function runOutside(): Promise<number> {
   const args = process.argv.slice(2)
+  if (process.getuid?.() !== 0) return runAsRoot(import.meta.filename, args)
   try {
-    if (process.getuid?.() !== 0) return await runAsRoot(import.meta.filename, args)
-    // Out here is a network, which programs and images come from.
-    const programs = await buildClusterPrograms(console.log)
-    await installHelm(console.log)
-    const supplies: Supplies = { programs, images: await makeImages(programs, console.log) }
-    return await runInNodeNamespaces(import.meta.filename, [...args, '--supplies', JSON.stringify(supplies)])
+    return await venue.runInside(import.meta.filename, args)
   } catch (error) {
-    const isForPeople = error instanceof GoMissing || error instanceof ToolMissing || error instanceof CgroupsMissing
-    if (!isForPeople) throw error
-    console.error(error.message)
+    if (!isForPeople.some((kind) => error instanceof kind)) throw error
+    console.error(error instanceof Error ? error.message : error)
     return 1
   }
 }
@@ -73,18 +65,8 @@ async function runInside(folder: string, cases: readonly InstallCase[]): Promise
   process.env['TMPDIR'] = folder
   const begun = performance.now()
   const seconds = (): string => `${((performance.now() - begun) / 1000).toFixed(0)} s`
-  const { programs, images } = JSON.parse(options.supplies) as Supplies
-  const node = await ClusterNode.start(programs, folder, images.archives)
+  const { ground, programs } = await venue.open(folder, options.supplies)
   console.log(`the cluster was ready after ${seconds()}`)
-  const ground = await openGround({
-    folder,
-    kubeconfig: node.kubeconfig,
-    kubectlProgram: programs.kubectl,
-    helmPrograms,
-    images,
-    nodeName,
-    logs: () => node.logs(8),
-  })
   const { passed, failed } = await runCases(ground, programs, cases)
   console.log(`\n${seconds()}`)
   console.log(`${passed} passed, ${failed} failed`)

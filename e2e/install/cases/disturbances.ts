@@ -31,6 +31,26 @@ export const disturbanceCases: readonly InstallCase[] = [
     },
   },
   {
+    name: 'when the process that leads is killed, it is started again, and every certificate is issued',
+    seconds: 200,
+    async run({ ground, release: installed, note }) {
+      const release = await installed()
+      const pods = await release.settled(mainReplicas)
+      const leader = await leaderOf(release, pods)
+      const report = await Load.during(await release.target(), async () => {
+        await ground.killProcess(leader.metadata.uid ?? '')
+        await until({ what: 'the container to be started again', seconds: 60 }, async () => {
+          const after = await release.settled(mainReplicas)
+          const restarted = after.find(({ metadata }) => metadata.uid === leader.metadata.uid)
+          return restarted !== undefined && restartsOf([restarted])[0] === 1 ? true : undefined
+        })
+        await leaderOf(release, await release.pods())
+      })
+      noteLoad(note, report)
+      assert.deepEqual(report.failed, [])
+    },
+  },
+  {
     name: 'draining the node waits for the disruption budget, and disturbs no issuance',
     seconds: 240,
     async run({ ground, release: installed, note }) {
@@ -106,7 +126,7 @@ export const disturbanceCases: readonly InstallCase[] = [
           const answers = await Promise.all(pods.map((pod) => release.ask(pod, '/ready')))
           return answers.every(({ status }) => status === 503) ? true : undefined
         })
-        note(`/ready turned after ${((performance.now() - begun) / 1000).toFixed(0)} s`)
+        note(`/ready turned after ${((performance.now() - begun) / 1000).toFixed(1)} s`)
         await unready(release)
         const end = performance.now() + outageSeconds * 1000
         const unhealthy: string[] = []

@@ -13,6 +13,7 @@ import {
   type KubeObject,
 } from '../../cluster/kinds.ts'
 import { finish, order, registerAccount } from '../../cluster/plain-acme.ts'
+import { until } from '../../cluster/wait.ts'
 import type { InstallCase } from '../cases.ts'
 import { deployments, disruptionBudgets, runningPods, statefulSets, volumeClaims } from '../kinds.ts'
 import { mainReplicas, mainValues } from '../main-release.ts'
@@ -66,7 +67,11 @@ export const uninstallCases: readonly InstallCase[] = [
           `${kind.kind} ${name} is still there`,
         )
       }
-      assert.deepEqual(await ground.api.list(runningPods, release.namespace), [])
+      // Pods have their grace period; helm waits for what owns them.
+      await until({ what: 'the last pod to end', seconds: 60 }, async () => {
+        const left = await ground.api.list(runningPods, release.namespace)
+        return left.length === 0 ? true : undefined
+      })
 
       const begun = performance.now()
       await release.install(mainValues(ground))
