@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { createControllerMetrics } from './controller-metrics.ts'
 import type { ControllerMetrics } from './controller-metrics.ts'
+import type { Readiness } from './health.ts'
 
 /** What the metrics need to know of the database. */
 export interface DatabaseStats {
@@ -16,6 +17,8 @@ export interface Metrics extends ControllerMetrics {
   validation(type: string, result: string, seconds: number): void
   orderToValid(seconds: number): void
   signing(seconds: number): void
+  /** From now on the gauge of readiness asks this. */
+  watchReadiness(readiness: Readiness): void
   /** From now on the pool's gauges show this database. */
   watchDatabase(database: DatabaseStats): void
   /** Everything in Prometheus' text format. */
@@ -70,6 +73,7 @@ export function createMetrics(): Metrics {
     buckets: aSecond,
     registers,
   })
+  const watchReadiness = readinessGauge(registry)
   const watchDatabase = databaseGauges(registry)
   const closeLag = eventLoopGauge(registry)
   return {
@@ -82,9 +86,26 @@ export function createMetrics(): Metrics {
     },
     orderToValid: (seconds) => orderSeconds.observe(seconds),
     signing: (seconds) => signingSeconds.observe(seconds),
+    watchReadiness,
     watchDatabase,
     expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
     close: closeLag,
+  }
+}
+
+function readinessGauge(registry: Registry): (readiness: Readiness) => void {
+  let readiness: Readiness | undefined
+  new Gauge({
+    name: 'certctl_ready',
+    help: '1 while /ready says so: the database answers, profiles are loaded and this replica has caught up.',
+    registers: [registry],
+    async collect() {
+      const reason = readiness === undefined ? 'not started' : await readiness.reasonNotReady()
+      this.set(reason === undefined ? 1 : 0)
+    },
+  })
+  return (watched) => {
+    readiness = watched
   }
 }
 

@@ -46,6 +46,7 @@ test('the first start serves the samples, a second one keeps the same CA', async
   assert.match(metrics, /certctl_acme_requests_total\{endpoint="directory",status="200"\} 1/)
   assert.match(metrics, /certctl_reconcile_total\{kind="Issuer",result="ok"\} 1/)
   assert.match(metrics, /certctl_db_round_trips_total [0-9]+/)
+  assert.match(metrics, /certctl_ready 1/)
   const stopped = await first.end()
   assert.equal(stopped.code, 0)
   assert.ok(stopped.milliseconds < 5000, `the stop took ${stopped.milliseconds} ms`)

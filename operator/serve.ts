@@ -68,11 +68,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const stopping = new AbortController()
   let backend: Backend | undefined
 
+  const probes = { reasonNotReady: readiness(() => backend, stopping.signal) }
+  metrics.watchReadiness(probes)
   const front = createFront({
     certificate: await firstCertificate(certificates, options),
     minVersion: config.tlsMinVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3',
     maxConnections: config.maxConnections,
-    readiness: { reasonNotReady: readiness(() => backend, stopping.signal) },
+    readiness: probes,
   })
   const plain = plainListeners(config, { registry, metrics })
   await bindAll(config, front, plain)

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import { sql } from 'kysely'
+import { certificateProfileStatus } from '../../api/certificate-profile-status.ts'
+import { issuerStatus } from '../../api/issuer-status.ts'
 import { configMaps, secrets } from '../../kubernetes/resources.ts'
 import { clusterHarness } from '../../testing/cluster.ts'
 import type { ClusterHarness } from '../../testing/cluster.ts'
+import { valueAt } from './custom-object.ts'
 
 const root = `
 apiVersion: certctl.io/v1alpha1
@@ -50,10 +53,14 @@ test('an Issuer and a profile become ready, and everything that follows from the
   const trust = cluster.api.read(configMaps, { namespace: 'certctl', name: 'certctl-trust' })
   assert.match(trust?.data?.['ca.crt'] ?? '', /listener/)
 
-  const issuerStatus = cluster.find('Issuer', 'root')?.status as Record<string, unknown>
-  assert.deepEqual(issuerStatus['keySecret'], { name: 'root-ca' })
-  assert.deepEqual(issuerStatus['chainConfigMap'], { name: 'root-ca-chain' })
+  const status = cluster.find('Issuer', 'root')?.status as Record<string, unknown>
+  assert.deepEqual(issuerStatus.safeParse(status).error, undefined)
+  assert.deepEqual(status['keySecret'], { name: 'root-ca' })
+  assert.equal(valueAt(status, 'ca', 'subject'), 'CN=Root')
+  assert.equal(valueAt(status, 'ca', 'keyAlgorithm'), 'ECDSA P-256')
+  assert.deepEqual(status['chainConfigMap'], { name: 'root-ca-chain' })
   const profileStatus = cluster.find('CertificateProfile', 'web')?.status as Record<string, unknown>
+  assert.deepEqual(certificateProfileStatus.safeParse(profileStatus).error, undefined)
   assert.equal(profileStatus['profileID'], 'web')
   assert.equal(profileStatus['revision'], 1)
   assert.deepEqual(profileStatus['acme'], { directoryURL: 'https://ca.example/acme/profile/web/directory' })

@@ -12,6 +12,7 @@ import {
 } from '../../../store/issuers.ts'
 import type { StoredIssuer } from '../../../store/issuers.ts'
 import type { IssuerSpec } from '../../api/issuer.ts'
+import type { IssuerStatus } from '../../api/issuer-status.ts'
 import type { IssuerRegistry } from '../../issuer-registry.ts'
 import type { CustomResource, Stored } from '../../kubernetes/objects.ts'
 import { issuers } from '../../kubernetes/resources.ts'
@@ -23,6 +24,7 @@ import { planIssuer } from '../issuer/plan.ts'
 import type { Found, IssuerPlan, KnownGeneration } from '../issuer/plan.ts'
 import { ceilingsOf, issuerIdentity, readIssuerSpec } from '../issuer/spec.ts'
 import { controllerActor } from '../writing.ts'
+import { caDetails } from './ca-details.ts'
 import { caSecretName, createCaSecret, findCa } from './ca-secret.ts'
 import { publishChain } from './chain-config-map.ts'
 import { inEpoch, title, unknownSeconds } from './controller.ts'
@@ -272,25 +274,12 @@ async function report(
   return { requeueAfterSeconds: lookAgain(deps, seen, conditions) }
 }
 
-function detailsOf(seen: Seen): Record<string, unknown> {
+function detailsOf(seen: Seen): Omit<IssuerStatus, 'conditions' | 'observedGeneration'> {
   const { object, spec, secret, csr } = seen
   return {
     ...(spec.ok && { keySecret: { name: caSecretName(spec.spec, object.metadata.name) } }),
     ...(csr !== undefined && secret?.ok !== true && { csr }),
-    ...(secret?.ok === true && { ca: caDetails(secret.value, seen) }),
-  }
-}
-
-function caDetails({ certificate, signer }: IssuingCa, { generations }: Seen): object {
-  const known = generations.find(({ sha256Fingerprint }) => sha256Fingerprint === certificate.sha256Fingerprint)
-  return {
-    generation: known?.generation ?? (generations.at(-1)?.generation ?? 0) + 1,
-    serialNumber: certificate.serialNumber,
-    notBefore: certificate.notBefore.toISOString().replace('.000Z', 'Z'),
-    notAfter: certificate.notAfter.toISOString().replace('.000Z', 'Z'),
-    sha256Fingerprint: certificate.sha256Fingerprint,
-    subjectKeyId: Buffer.from(certificate.subjectKeyId).toString('hex'),
-    keyAlgorithm: signer.publicKey.asymmetricKeyType ?? 'unknown',
+    ...(secret?.ok === true && { ca: caDetails(secret.value, seen.generations) }),
   }
 }
 

@@ -44,8 +44,11 @@ export function createObjectStatuses({ client, events, clock, onWrite }: ObjectS
   const written = new Map<string, Written>()
 
   function shownStatus({ kind, metadata, status }: Stored<CustomResource>): unknown {
-    const last = written.get(`${kind} ${objectKey(metadata)}`)
-    return last?.uid === metadata.uid && last.over === metadata.resourceVersion ? last.status : status
+    const key = `${kind} ${objectKey(metadata)}`
+    const last = written.get(key)
+    if (last?.uid === metadata.uid && last.over === metadata.resourceVersion) return last.status
+    written.delete(key)
+    return status
   }
 
   return {

@@ -3,6 +3,7 @@ import { findIssuerById, findIssuerByUid } from '../../../store/issuers.ts'
 import { findProfile, retireProfile, upsertProfile } from '../../../store/profiles.ts'
 import type { ServedProfile } from '../../../store/profiles.ts'
 import { listLiveReplicas } from '../../../store/replicas.ts'
+import type { CertificateProfileStatus } from '../../api/certificate-profile-status.ts'
 import type { IssuerSpec } from '../../api/issuer.ts'
 import { publicId } from '../../issuer-registry.ts'
 import type { CustomResource, Stored } from '../../kubernetes/objects.ts'
@@ -42,8 +43,11 @@ export interface ProfileControllerDeps extends ControllerDeps {
 export const liveSeconds = 10
 
 const wellSeconds = 300
-/** A replica is told of a change at once; one that takes longer is asked for less and less often. */
-const waitingSeconds = { first: 0.25, longest: 10 }
+/**
+ * A replica is told of a change at once; one that takes longer is asked for less and less often. Only then does the
+ * status say so: every profile would show it for a moment, and again whenever a replica starts.
+ */
+const waitingSeconds = { first: 0.25, worthTelling: 2, longest: 10 }
 
 interface Seen {
   readonly object: Stored<CustomResource>
@@ -59,12 +63,9 @@ interface Seen {
 export function createProfileController(deps: ProfileControllerDeps): Controller {
   const waits = new Map<string, number>()
 
-  /** How long to wait for the replicas this time; forgotten as soon as there is nobody to wait for. */
-  function nextWait(key: string, isWaiting: boolean): number | undefined {
-    const seconds = Math.min((waits.get(key) ?? waitingSeconds.first / 2) * 2, waitingSeconds.longest)
-    if (isWaiting) waits.set(key, seconds)
-    else waits.delete(key)
-    return isWaiting ? seconds : undefined
+  /** How long to wait for the replicas this time. */
+  function nextWait(key: string): number {
+    return Math.min((waits.get(key) ?? waitingSeconds.first / 2) * 2, waitingSeconds.longest)
   }
 
   return {
@@ -82,8 +83,13 @@ export function createProfileController(deps: ProfileControllerDeps): Controller
       }
       return whileAway(deps, certificateProfiles, object, async () => {
         await retireGone(deps, ref, object.metadata.uid)
-        const { isWaiting, lookAgainSeconds = wellSeconds } = await reconcileProfile(deps, object)
-        return { requeueAfterSeconds: nextWait(key, isWaiting) ?? lookAgainSeconds }
+        const wait = nextWait(key)
+        const { isWaiting, lookAgainSeconds = wellSeconds } = await reconcileProfile(deps, object, {
+          tellsOfWaiting: wait >= waitingSeconds.worthTelling,
+        })
+        if (isWaiting) waits.set(key, wait)
+        else waits.delete(key)
+        return { requeueAfterSeconds: isWaiting ? wait : lookAgainSeconds }
       })
     },
   }
@@ -107,12 +113,18 @@ interface Outcome {
   readonly lookAgainSeconds?: number | undefined
 }
 
-async function reconcileProfile(deps: ProfileControllerDeps, object: Stored<CustomResource>): Promise<Outcome> {
+async function reconcileProfile(
+  deps: ProfileControllerDeps,
+  object: Stored<CustomResource>,
+  { tellsOfWaiting }: { readonly tellsOfWaiting: boolean },
+): Promise<Outcome> {
   const seen = await observe(deps, object)
   const plan = permitted(deps, seen, planProfile(planInput(deps, seen)))
   const synced = await sync(deps, seen, plan)
   const served = await findProfile<IssuancePolicy>(deps.db, ownRef(object))
   const behind = served === undefined ? [] : await findBehind(deps, served)
+  const isWaiting = behind.length > 0 && isReadyBut(plan)
+  if (isWaiting && !tellsOfWaiting) return { isWaiting }
   const conditions = finalConditions(plan, { synced, behind })
   const ready = conditions.find(({ type }) => type === 'Ready')
   const clusterIssuer = await deps.clusterIssuers.reconcile({
@@ -125,7 +137,7 @@ async function reconcileProfile(deps: ProfileControllerDeps, object: Stored<Cust
     conditions: [...conditions, ...(clusterIssuer?.condition ? [clusterIssuer.condition] : [])],
     details: details(deps, seen, served, clusterIssuer?.name),
   })
-  return { isWaiting: behind.length > 0, lookAgainSeconds: clusterIssuer?.lookAgainSeconds }
+  return { isWaiting, lookAgainSeconds: clusterIssuer?.lookAgainSeconds }
 }
 
 function ownRef({ metadata: { namespace = '', name } }: CustomResource): { namespace: string; name: string } {
@@ -187,13 +199,24 @@ async function observeIssuer(
 }
 
 /** What an Issuer says about profiles of other namespaces; nothing while it has mistakes. */
-function declaredLimits(object: CustomResource): {
-  allowed?: IssuerSpec['allowedProfiles']['namespaces']
-  ceilings?: IssuerCeilings | null
-} {
+function declaredLimits(object: CustomResource): DeclaredLimits {
+  const known = readLimits.get(object)
+  if (known !== undefined) return known
   const spec = readIssuerSpec(declaredPart(object))
-  return spec.ok ? { allowed: spec.spec.allowedProfiles.namespaces, ceilings: ceilingsOf(spec.spec) ?? null } : {}
+  const limits: DeclaredLimits = spec.ok
+    ? { allowed: spec.spec.allowedProfiles.namespaces, ceilings: ceilingsOf(spec.spec) ?? null }
+    : {}
+  readLimits.set(object, limits)
+  return limits
 }
+
+interface DeclaredLimits {
+  readonly allowed?: IssuerSpec['allowedProfiles']['namespaces']
+  readonly ceilings?: IssuerCeilings | null
+}
+
+/** A thousand profiles ask the same object, which is another one as soon as it says something else. */
+const readLimits = new WeakMap<CustomResource, DeclaredLimits>()
 
 function planInput(deps: ProfileControllerDeps, seen: Seen): Parameters<typeof planProfile>[0] {
   const { object, spec, issuer } = seen
@@ -272,6 +295,11 @@ async function findBehind(
   })
 }
 
+/** Whether nothing but the replicas is waited for. */
+function isReadyBut({ conditions }: ProfilePlan): boolean {
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
+}
+
 /** Ready is what clients rely on: cert-manager keeps what it saw of a directory. */
 function finalConditions(
   { conditions }: ProfilePlan,
@@ -279,8 +307,10 @@ function finalConditions(
 ): readonly Condition<ProfileReason>[] {
   const ready = conditions.find(({ type }) => type === 'Ready')
   const others = [...conditions.filter(({ type }) => type !== 'Ready'), syncedCondition]
-  const isWell = ready?.status === 'True' && behind.length > 0
-  const wanted = isWell ? failed('Ready', 'Pending' as const, `waits for all replicas: ${behind.join('; ')}`) : ready
+  const wanted =
+    ready?.status === 'True' && behind.length > 0
+      ? failed('Ready', 'Pending' as const, `waits for all replicas: ${behind.join('; ')}`)
+      : ready
   return wanted === undefined ? others : withReady<ProfileReason>(others, wanted)
 }
 
@@ -289,7 +319,7 @@ function details(
   { object, issuerObject, issuer }: Seen,
   served: ServedProfile<IssuancePolicy> | undefined,
   clusterIssuer: string | undefined,
-): Record<string, unknown> {
+): Omit<CertificateProfileStatus, 'conditions' | 'observedGeneration'> {
   const profileID = publicId(deps.ownNamespace, ownRef(object))
   return {
     profileID,
@@ -300,6 +330,9 @@ function details(
   }
 }
 
-function issuerDetails({ namespace, name }: ObservedIssuerRef, { metadata: { uid } }: Stored<CustomResource>): object {
+function issuerDetails(
+  { namespace, name }: ObservedIssuerRef,
+  { metadata: { uid } }: Stored<CustomResource>,
+): NonNullable<CertificateProfileStatus['issuer']> {
   return { namespace, name, uid }
 }
