@@ -208,14 +208,14 @@ async function sync(deps: IssuerControllerDeps, seen: Seen, plan: IssuerPlan): P
   if (!spec.ok || !isAccepted(plan) || (action.do === 'keep' && stored === undefined)) return synced
   const row = rowOf(seen, spec.spec)
   const isThere = isAsPlanned(stored, row, action)
-  deps.drift.check(title('Issuer', object.metadata), [object.metadata.uid, row, serving(action)], isThere)
+  deps.drift.check(title('Issuer', object.metadata), [object.metadata.uid, row, fingerprintOf(seen)], isThere)
   if (isThere) return synced
   return (await write(deps, object, row, action)) ? synced : stale
 }
 
-/** The CA that a plan wants to sign, the same before and after it was adopted. */
-function serving(action: IssuerPlan['action']): string | undefined {
-  return action.do === 'serve' ? action.generationId : action.do === 'adopt' ? 'adopted' : undefined
+/** Of the CA that is to sign: the same before and after it was adopted. */
+function fingerprintOf({ secret }: Seen): string | undefined {
+  return secret?.ok === true ? secret.value.certificate.sha256Fingerprint : undefined
 }
 
 function rowOf({ object: { metadata }, generations, now }: Seen, spec: IssuerSpec): Row {
