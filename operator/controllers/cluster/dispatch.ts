@@ -4,7 +4,7 @@ import { listIssuers } from '../../../store/issuers.ts'
 import { listProfilesOfIssuer, listServedProfiles } from '../../../store/profiles.ts'
 import type { CustomResource, ObjectRef } from '../../kubernetes/objects.ts'
 import type { WorkQueue } from '../../kubernetes/work-queue.ts'
-import { issuerKeyOf, objectKey, parentKeyOf } from './custom-object.ts'
+import { issuerKeyOf, objectKey, parentKeyOf, valueAt } from './custom-object.ts'
 import { conditionsOf } from './object-status.ts'
 import { profileAnnotation } from './ownership.ts'
 import { References } from './references.ts'
@@ -113,5 +113,6 @@ function stateOf(object: CustomResource | undefined): string {
   if (object === undefined) return 'gone'
   const { uid, generation } = object.metadata
   const ready = conditionsOf(object.status).find(({ type }) => type === 'Ready')
-  return [uid, generation, ready?.status, ready?.reason].join('/')
+  // Ready as before, but only now about the present spec, is a change too.
+  return [uid, generation, valueAt(object.status, 'observedGeneration'), ready?.status, ready?.reason].join('/')
 }
