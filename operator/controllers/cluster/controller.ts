@@ -41,22 +41,26 @@ export const unknownSeconds = 10
 
 /** Tells a row that was changed behind the operator from one that is to change. */
 export interface Drift {
-  /** Called with what a row is to say; counts and tells when the database says otherwise though it had been told just that. */
+  /** Called with what a row is to say; counts and tells when the database says otherwise though it had said just that. */
   check(title: string, planned: unknown, isThere: boolean): void
   forget(title: string): void
 }
 
-/** Remembers what each row was last seen or made to say. */
+/** Remembers what each row was last seen to say; what is only to be written may still fail. */
 export function createDrift(deps: { log: Log; metrics: { driftRepaired(kind: string): void } }): Drift {
   const settled = new Map<string, string>()
   return {
     check(object, planned, isThere) {
       const text = JSON.stringify(planned)
-      if (!isThere && settled.get(object) === text) {
+      if (isThere) {
+        settled.set(object, text)
+        return
+      }
+      if (settled.get(object) === text) {
         deps.metrics.driftRepaired(object.slice(0, object.indexOf(' ')))
         deps.log.warn({ object }, 'its row had been changed and is put right')
       }
-      settled.set(object, text)
+      settled.delete(object)
     },
     forget: (object) => void settled.delete(object),
   }
