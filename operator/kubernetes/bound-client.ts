@@ -16,7 +16,7 @@ export function bindClient(client: KubernetesClient, signal: AbortSignal): Kuber
       client.apply(resource, configuration, { ...options, signal: both(options?.signal) }),
     delete: (resource, ref, own) => client.delete(resource, ref, both(own)),
     watch: (resource, options) => client.watch(resource, { ...options, signal: both(options.signal) }),
-    serves: (resource) => client.serves(resource),
+    serves: (resource, own) => client.serves(resource, both(own)),
     close: () => client.close(),
   }
 }

@@ -81,7 +81,7 @@ export interface KubernetesClient {
    */
   watch<T extends KubernetesObject>(resource: Resource<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>
   /** Whether the API server has this kind at all. */
-  serves(resource: Resource<KubernetesObject>): Promise<boolean>
+  serves(resource: Resource<KubernetesObject>, signal?: AbortSignal): Promise<boolean>
   /** Ends idle connections; the client isn't used any more. */
   close(): void
 }
@@ -156,8 +156,8 @@ export function createKubernetesClient(options: KubernetesClientOptions): Kubern
       yield* readWatchEvents<T>(response, { signal, timers, silenceSeconds, onHeard })
     },
 
-    async serves(resource) {
-      const found = await unlessMissing(transport.call({ method: 'GET', path: groupPath(resource) }))
+    async serves(resource, signal) {
+      const found = await unlessMissing(transport.call({ method: 'GET', path: groupPath(resource), signal }))
       const kinds = membersOf(found)['resources']
       return Array.isArray(kinds) && kinds.some((kind) => membersOf(kind)['name'] === resource.plural)
     },
