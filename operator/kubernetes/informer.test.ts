@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { watchedKind } from '../testing/watched-kind.ts'
+import { largestAnswerOctets } from './client-transport.ts'
 import { certificateProfiles } from './resources.ts'
 
 const minutes = 60_000
+const tooLarge = ' '.repeat(largestAnswerOctets + 1)
 
 test('everything is listed in pages before it counts as synced, and each object is told once', async (t) => {
   const { server, timers, informer, changes, lists, write, watching } = await watchedKind(t)
@@ -47,6 +49,31 @@ test('a list that always expires is asked for as a whole', async (t) => {
     ['500', '500', '500', '500', null],
   )
   assert.equal(informer.list().length, 501)
+})
+
+test('objects that are too large for a page of the usual size come in small pages', async (t) => {
+  const { server, informer, lists, write, watching } = await watchedKind(t)
+  for (let i = 0; i < 26; i++) write(`p${i}`)
+  server.fail({ path: 'limit=500', answer: { text: tooLarge } })
+  await watching()
+  assert.deepEqual(
+    lists().map((query) => query.get('limit')),
+    ['500', '25', '25'],
+  )
+  assert.equal(informer.list().length, 26)
+})
+
+test('what is too large even in small pages is asked for again after a pause', async (t) => {
+  const { server, timers, informer, lists, write, watching, pausing, restarts } = await watchedKind(t)
+  write('a')
+  server.fail({ path: 'limit=', times: 2, answer: { text: tooLarge } })
+  informer.start()
+  await timers.until(() => restarts.length === 1, 'the list fails')
+  await pausing()
+  assert.deepEqual([lists().length, informer.synced], [2, false])
+  await timers.advance(750)
+  await watching()
+  assert.deepEqual([lists().length, informer.synced], [3, true])
 })
 
 test('changes are told as they happen, with the cache ahead of the telling', async (t) => {

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createPublicKey } from 'node:crypto'
-import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { sql } from 'kysely'
 import { createSubordinateCa, decodePem, encodePem, generateSerialNumber } from '../../../ca/index.ts'
+import { findIssuer } from '../../../store/issuers.ts'
 import { configMaps, secrets } from '../../kubernetes/resources.ts'
 import { fakeTimers } from '../../testing/fake-timers.ts'
 import { clusterHarness } from '../../testing/cluster.ts'
 import type { ClusterHarness } from '../../testing/cluster.ts'
+import { passSeconds } from '../../testing/passing-time.ts'
 import { testCa } from '../../testing/replica.ts'
 import { conditionsOf } from './object-status.ts'
 import { valueAt } from './custom-object.ts'
@@ -147,18 +148,19 @@ test('a ConfigMap of somebody else is left alone, and the Issuer says so', async
 test('a row that was changed behind the operator is put right at the resync and counted', async (t) => {
   const timers = fakeTimers()
   const cluster = await clusterHarness(t, { timers })
-  const pass = async (seconds: number): Promise<void> => {
-    for (let passed = 0; passed < seconds; passed++) {
-      await timers.advance(1_000)
-      for (let turns = 0; turns < 20; turns++) await turn()
-    }
-  }
+  const pass = (seconds: number): Promise<void> => passSeconds(timers, seconds)
   cluster.apply(root)
   cluster.lead()
   await cluster.until(async () => {
     await pass(1)
     return cluster.condition('Issuer', 'root') === 'True Ready'
   }, 'the Issuer is ready')
+  const looks = (): number => cluster.counts.get('reconcile Issuer ok') ?? 0
+  const before = looks()
+  await cluster.until(async () => {
+    await pass(1)
+    return looks() >= before + 2
+  }, 'it has been looked at since')
   await sql`update issuers set key_secret = 'other'`.execute(cluster.db)
   await cluster.until(async () => {
     await pass(10)
@@ -167,4 +169,19 @@ test('a row that was changed behind the operator is put right at the resync and 
   const read = async (): Promise<string | undefined> =>
     (await sql<{ key_secret: string }>`select key_secret from issuers`.execute(cluster.db)).rows[0]?.key_secret
   await cluster.until(async () => (await read()) === 'root-ca', 'the row is put right')
+})
+
+test('an Issuer whose CA has expired signs no more, and its row says so too', async (t) => {
+  const cluster = await clusterHarness(t)
+  const isSuspended = async (): Promise<boolean | undefined> =>
+    (await findIssuer(cluster.db, { namespace: 'certctl', name: 'root' }))?.suspended
+  cluster.apply(root)
+  const end = cluster.lead()
+  await becomes(cluster, 'root', 'True Ready')
+  assert.equal(await isSuspended(), false)
+  await end()
+  cluster.clock.time = new Date('2080-01-01T00:00:00Z')
+  cluster.lead()
+  await becomes(cluster, 'root', 'False CAExpired')
+  assert.equal(await isSuspended(), true)
 })

@@ -42,6 +42,13 @@ function becomes(cluster: ClusterHarness, words: string): Promise<void> {
   return cluster.until(holds, `the tenant's profile is ${words}`)
 }
 
+function issuingEnds(cluster: ClusterHarness): Promise<void> {
+  return cluster.until(async () => {
+    await cluster.profiles.refresh()
+    return (await cluster.profiles.find('team.web'))?.policy.suspended === true
+  }, 'nothing is issued any more')
+}
+
 function message(cluster: ClusterHarness, type: string): string {
   const { status } = cluster.find('CertificateProfile', 'web', 'team') ?? {}
   return conditionsOf(status).find((condition) => condition.type === type)?.message ?? ''
@@ -61,11 +68,40 @@ test('an Issuer keeps profiles of other namespaces out until it lets them in', a
 
   cluster.apply(issuer('{ namespaces: { from: Same } }'))
   await becomes(cluster, 'False NotPermitted')
-  await cluster.until(async () => {
-    await cluster.profiles.refresh()
-    return (await cluster.profiles.find('team.web'))?.policy.suspended === true
-  }, 'nothing is issued any more')
+  await issuingEnds(cluster)
 })
+
+const breakages: Record<string, string> = {
+  'names an Issuer that does not exist': tenant().replace('name: root,', 'name: nowhere,'),
+  'asks for a ClusterIssuer': tenant('certManager: { clusterIssuer: { enabled: true } }'),
+  "exceeds the operator's caps": tenant().replace('10.0.0.0/8', '169.254.169.254/32'),
+  'exceeds the ceilings': tenant('validity: { default: 24h, max: 721h }'),
+  'is invalid': tenant('validity: { default: 48h, max: 24h }'),
+}
+for (const [way, broken] of Object.entries(breakages)) {
+  test(`a profile that ${way} is shut out all the same`, async (t) => {
+    const ceilings = 'ceilings: { validity: { max: 720h } }'
+    const cluster = await aCluster(t, `{ namespaces: { from: All }, ${ceilings} }`)
+    const within = tenant('validity: { default: 24h, max: 720h }')
+    cluster.apply(within)
+    cluster.lead({ watch: 'all', caps: { networks: ['10.0.0.0/8'] } })
+    await becomes(cluster, 'True Ready')
+    cluster.apply(broken)
+    const shown = (): string => cluster.condition('CertificateProfile', 'web', 'Ready', 'team')
+    await cluster.until(() => shown().startsWith('False'), 'its author broke it')
+    await cluster.profiles.refresh()
+    assert.equal((await cluster.profiles.find('team.web'))?.policy.suspended, false, 'the last good word is served')
+
+    cluster.apply(issuer(`{ namespaces: { from: Same }, ${ceilings} }`))
+    await issuingEnds(cluster)
+
+    cluster.apply(issuer(`{ namespaces: { from: All }, ${ceilings} }`))
+    cluster.apply(within)
+    await becomes(cluster, 'True Ready')
+    await cluster.profiles.refresh()
+    assert.equal((await cluster.profiles.find('team.web'))?.policy.suspended, false, 'it is let in again')
+  })
+}
 
 test('a namespace is let in and kept out by its labels', async (t) => {
   const cluster = await aCluster(t, '{ namespaces: { from: Selector, selector: { matchLabels: { tier: prod } } } }')
