@@ -4,7 +4,7 @@ import type { Release } from './release.ts'
 /** What a case has at hand. */
 export interface CaseContext {
   readonly ground: Ground
-  /** The release that most cases are about: two replicas and a database of its own, in the namespace `certctl`. Installed. */
+  /** The release that most cases are about: two replicas and a database of its own, in the namespace `certctl`. Installed and settled. */
   readonly release: () => Promise<Release>
   /** Starts cert-manager where it doesn't run yet. */
   readonly certManager: () => Promise<void>
@@ -17,5 +17,7 @@ export interface InstallCase {
   readonly name: string
   /** How long it may take. */
   readonly seconds: number
+  /** Where this fails, nothing else is tried. */
+  readonly isEssential?: true
   run(context: CaseContext): Promise<void>
 }

@@ -4,6 +4,7 @@ import type { Ground } from './ground.ts'
 import { runningPods } from './kinds.ts'
 import { describePod } from './release.ts'
 
+const shownErrorLines = 60
 const shownLines = 25
 const shownCharacters = 600
 
@@ -26,7 +27,7 @@ export async function describeFailure(ground: Ground, error: unknown): Promise<s
     ...ground.logs(),
   ]
   const text = sections.filter(([, body]) => body !== '').map(([title, body]) => `  ${title}:\n${indent(body)}`)
-  return [inspect(error), ...text].join('\n')
+  return [inspect(error).split('\n').slice(0, shownErrorLines).join('\n'), ...text].join('\n')
 }
 
 async function statuses(ground: Ground, kind: Kind<KubeObject>): Promise<string> {

@@ -17,11 +17,15 @@ export interface LoadReport {
   readonly issued: number
   /** Certificates that nobody got within a minute, with what was wrong last. */
   readonly failed: readonly string[]
-  /** Attempts that came to nothing and were repeated: seconds since the load began, and what was wrong. */
+  /** Attempts and look-ups that came to nothing: seconds since the load began, and what was wrong. */
   readonly disturbances: readonly string[]
   readonly slowestSeconds: number
+  /** How often the directory was read, each time on a new connection. */
+  readonly lookUps: number
 }
 
+/** A new connection begins so often beside those of the clients: what refuses connections does so for moments. */
+const lookUpMilliseconds = 100
 const clientCount = 3
 /** Each client begins a certificate so often, unless the last one takes longer. */
 const periodMilliseconds = 800
@@ -40,6 +44,7 @@ export class Load {
   readonly #failed: string[] = []
   readonly #disturbances: string[] = []
   #issued = 0
+  #lookUps = 0
   #slowestSeconds = 0
   #isOver = false
 
@@ -51,7 +56,7 @@ export class Load {
   static async during(target: LoadTarget, action: () => Promise<void>): Promise<LoadReport> {
     const load = new Load(target)
     const shoppers = await Promise.all(Array.from({ length: clientCount }, (_, index) => load.#register(index)))
-    const running = Promise.all(shoppers.map((shopper) => load.#shop(shopper)))
+    const running = Promise.all([...shoppers.map((shopper) => load.#shop(shopper)), load.#lookUp()])
     // Some certificates before it begins, and some after it has ended.
     await sleep(2 * periodMilliseconds)
     try {
@@ -66,6 +71,7 @@ export class Load {
       failed: load.#failed,
       disturbances: load.#disturbances,
       slowestSeconds: load.#slowestSeconds,
+      lookUps: load.#lookUps,
     }
   }
 
@@ -86,6 +92,28 @@ export class Load {
     shopper.client.close()
   }
 
+  /** Reads the directory again and again; one answer is not waited for before the next question. */
+  async #lookUp(): Promise<void> {
+    const { rootPem, directoryUrl } = this.#target
+    const asked: Promise<void>[] = []
+    while (!this.#isOver) {
+      const transport = bounded(createTransport({ rootPem }))
+      const answer = transport.send({ method: 'GET', url: directoryUrl })
+      asked.push(
+        answer
+          .then(({ status }) => (status === 200 ? this.#lookUps++ : this.#disturbed(`GET directory: ${status}`)))
+          .catch((error: unknown) => this.#disturbed(`GET directory: ${describe(error)}`))
+          .then(() => transport.close()),
+      )
+      await sleep(lookUpMilliseconds)
+    }
+    await Promise.all(asked)
+  }
+
+  #disturbed(said: string): void {
+    this.#disturbances.push(`${((performance.now() - this.#begun) / 1000).toFixed(1)} s: ${said}`)
+  }
+
   async #obtain({ client, keepsConnections }: Shopper): Promise<void> {
     const begun = performance.now()
     const name = `load-${crypto.randomUUID()}.${this.#target.domain}`
@@ -97,7 +125,7 @@ export class Load {
         return
       } catch (error) {
         const said = describe(error)
-        this.#disturbances.push(`${((performance.now() - this.#begun) / 1000).toFixed(1)} s: ${said}`)
+        this.#disturbed(said)
         if (performance.now() - begun > patienceMilliseconds) {
           this.#failed.push(`${name}: ${said}`)
           return

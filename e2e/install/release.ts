@@ -71,9 +71,11 @@ export class Release {
     return (JSON.parse(text) as { version: number }).version
   }
 
-  async isInstalled(): Promise<boolean> {
-    const { code } = await this.helm.try(['status', this.name, '--namespace', this.namespace])
-    return code === 0
+  /** The values that were given last, or undefined where nothing is installed. */
+  async values(): Promise<unknown> {
+    const args = ['get', 'values', this.name, '--namespace', this.namespace, '--output', 'json']
+    const { code, stdout } = await this.helm.try(args)
+    return code === 0 ? JSON.parse(stdout) : undefined
   }
 
   uninstall(): Promise<string> {

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { GoMissing } from '../cluster/build/go.ts'
 import { runAsRoot, whenCallerEnds } from '../harness/namespace.ts'
 import { ToolMissing } from '../image/buildah.ts'
-import { CgroupsMissing } from '../node/cgroups.ts'
+import { NodeUnfit } from '../node/unfit.ts'
 import { allCases } from './all-cases.ts'
 import type { InstallCase } from './cases.ts'
 import { kind } from './kind.ts'
@@ -33,8 +33,11 @@ const { values: options, positionals: words } = parseArgs({
 
 const venue = options.kind ? kind : ownNode
 
+/** When even a slow machine must be done. */
+const longestMinutes = 30
+
 /** What is missing, in words of their own. */
-const isForPeople = [GoMissing, ToolMissing, CgroupsMissing, VenueMissing]
+const isForPeople = [GoMissing, ToolMissing, NodeUnfit, VenueMissing]
 
 process.exitCode = await run()
 
@@ -63,6 +66,10 @@ async function runInside(folder: string, cases: readonly InstallCase[]): Promise
   whenCallerEnds(() => process.exit(1))
   // Whatever makes temporary files makes them there.
   process.env['TMPDIR'] = folder
+  setTimeout(() => {
+    console.error(`It took longer than ${longestMinutes} minutes.`)
+    process.exit(1)
+  }, longestMinutes * 60_000).unref()
   const begun = performance.now()
   const seconds = (): string => `${((performance.now() - begun) / 1000).toFixed(0)} s`
   const { ground, programs } = await venue.open(folder, options.supplies)

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { certManagerNamespace, startCertManager } from '../cluster/cert-manager.ts'
 import { namespaces } from '../cluster/kinds.ts'
 import type { Service } from '../harness/processes.ts'
@@ -27,7 +28,12 @@ export async function runCases(
   const certManager = new CertManager(ground, programs)
   let passed = 0
   for (const one of cases) {
-    if (await runCase(ground, one, () => certManager.start())) passed++
+    const isGood = await runCase(ground, one, () => certManager.start())
+    if (isGood) passed++
+    if (!isGood && one.isEssential === true) {
+      console.log('Without it the other cases make no sense.')
+      break
+    }
   }
   await certManager.stop()
   return { passed, failed: cases.length - passed }
@@ -58,14 +64,17 @@ async function overdue(seconds: number): Promise<never> {
   throw new Error(`it took longer than ${seconds} s`)
 }
 
-/** For cases that run without those before them, or after one that failed. */
+/** The release as cases want it, for those that run without others before them, or after one that failed. */
 async function installedRelease(ground: Ground): Promise<Release> {
   const release = mainRelease(ground)
-  if (!(await release.isInstalled())) {
+  const [wanted, present] = [mainValues(ground), await release.values()]
+  if (present === undefined) {
     await release.createNamespace()
-    await release.install(mainValues(ground))
-    await release.settled(mainReplicas)
+    await release.install(wanted)
+  } else if (!isDeepStrictEqual(present, wanted)) {
+    await release.upgrade(wanted)
   }
+  await release.settled(mainReplicas)
   return release
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { mount, mountTemporary } from '../harness/namespace.ts'
+import { NodeUnfit } from './unfit.ts'
 
 /** A hierarchy of control groups, version 1, as the machine has it mounted. */
 export interface Hierarchy {
@@ -9,13 +10,10 @@ export interface Hierarchy {
   readonly options: string
 }
 
-/** The machine has none, so that a kubelet of this version can't run pods here. */
-export class CgroupsMissing extends Error {}
-
 const needed = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids']
 const root = '/sys/fs/cgroup'
 
-/** The hierarchies that are mounted here. Throws {@link CgroupsMissing}. */
+/** The hierarchies that are mounted here. Throws {@link NodeUnfit}. */
 export async function findHierarchies(): Promise<Hierarchy[]> {
   const lines = (await readFile('/proc/self/mountinfo', 'utf8')).trimEnd().split('\n')
   const hierarchies = lines.flatMap((line) => {
@@ -27,7 +25,7 @@ export async function findHierarchies(): Promise<Hierarchy[]> {
   })
   const missing = needed.filter((name) => !hierarchies.some(({ options }) => options.split(',').includes(name)))
   if (missing.length > 0) {
-    throw new CgroupsMissing(
+    throw new NodeUnfit(
       `This machine has no control groups of version 1 for ${missing.join(', ')}, which this node is built on. ` +
         'Where Docker and kind are, `make e2e-kind` runs the same cases.',
     )

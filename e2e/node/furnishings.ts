@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { furnishNamespace, mount, mountTemporary } from '../harness/namespace.ts'
 import { findHierarchies, mountHierarchies } from './cgroups.ts'
+import { NodeUnfit } from './unfit.ts'
 import { nodeName } from './node-agents.ts'
 import { nodeNetwork, openNodeNetwork } from './network.ts'
 
@@ -10,6 +11,17 @@ const onDisk = ['/var/lib/kubelet', '/var/lib/containerd', '/var/log/pods', '/va
 
 /** The kubelet writes these, and ends where it can't. It is shown files that hold what it wants. */
 const kernelSettings = { 'vm/overcommit_memory': '1', 'kernel/panic': '10', 'kernel/panic_on_oops': '1' }
+
+/** Folders of the system that the node sees empty. */
+const hidden = ['/run', '/var/lib', '/var/log']
+
+/** Throws {@link NodeUnfit} where one of these paths, which the node needs, is in a folder that it sees empty. */
+export function requireVisible(paths: readonly string[]): void {
+  for (const path of paths) {
+    const above = hidden.find((folder) => path.startsWith(`${folder}/`))
+    if (above !== undefined) throw new NodeUnfit(`${path} can't be below ${above}, which a node needs for itself.`)
+  }
+}
 
 /** Makes of new namespaces a machine that can be a node, and resolves names as a pod of the cluster does. */
 export async function furnishNode(folder: string): Promise<void> {
@@ -23,7 +35,7 @@ export async function furnishNode(folder: string): Promise<void> {
     folder: join(folder, 'etc'),
   })
   await mountHierarchies(hierarchies)
-  for (const temporary of ['/run', '/var/lib', '/var/log']) await mountTemporary(temporary)
+  for (const temporary of hidden) await mountTemporary(temporary)
   for (const target of onDisk) {
     const source = join(folder, 'disk', target)
     await mkdir(source, { recursive: true })

@@ -4,6 +4,7 @@ import { chmod, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findHierarchies, makeGroups } from './cgroups.ts'
+import { requireVisible } from './furnishings.ts'
 
 /** Joins the control groups before the first `--`, and becomes the command after it. */
 const joinGroups = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 1; shift; done; shift; exec "$@"'
@@ -32,13 +33,15 @@ rm -rf "$folder"
 /**
  * Runs a script of ours as the first process of namespaces of its own (network, mounts, processes, control groups, IPC,
  * host name), where it can be a node of a cluster, and returns its exit code. It is told a folder to work in as
- * `--inside FOLDER`. Needs root. However this process ends, what the script has started and left ends too.
+ * `--inside FOLDER`. Needs root; throws {@link NodeUnfit}. However this process ends, what the script has started and left ends too.
  */
 export async function runInNodeNamespaces(script: string, args: readonly string[]): Promise<number> {
+  const hierarchies = await findHierarchies()
+  requireVisible([script, process.execPath, tmpdir()])
   const folder = await mkdtemp(join(tmpdir(), 'certctl-node-'))
   // Some of what runs there is another user and must reach its own folder below.
   await chmod(folder, 0o755)
-  const groups = await makeGroups(await findHierarchies(), `certctl-node-${process.pid}`)
+  const groups = await makeGroups(hierarchies, `certctl-node-${process.pid}`)
   const isolation = ['-C', '-n', '-m', '-p', '-i', '-u', '--fork', '--kill-child', '--mount-proc']
   const command = ['unshare', ...isolation, process.execPath, script, ...args, '--inside', folder]
   // Its standard input ends when this process does.

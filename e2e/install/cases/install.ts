@@ -15,6 +15,7 @@ export const installCases: readonly InstallCase[] = [
   {
     name: 'helm install leads to a certificate within 90 seconds, in a namespace that takes only restricted pods',
     seconds: 200,
+    isEssential: true,
     async run({ ground, note }) {
       const release = mainRelease(ground)
       const begun = performance.now()
