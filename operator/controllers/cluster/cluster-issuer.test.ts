@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clusterIssuers, clusterTrustBundles } from '../../kubernetes/resources.ts'
+import { clusterIssuers, clusterTrustBundles, configMaps } from '../../kubernetes/resources.ts'
 import { clusterHarness } from '../../testing/cluster.ts'
 import type { ClusterHarness } from '../../testing/cluster.ts'
+import { fakeTimers } from '../../testing/fake-timers.ts'
 import { valueAt } from './custom-object.ts'
 
 const objects = `
@@ -113,10 +114,27 @@ test('neither a tenant nor an operator without the right can have one', async (t
   assert.equal(cluster.api.readAll(clusterIssuers).length, 0)
 })
 
-test('a bundle that is rotated reaches ClusterIssuer and ClusterTrustBundle', async (t) => {
-  const cluster = await ready(t, { clusterTrustBundle: true })
-  await cluster.until(() => isKept(cluster), 'the ClusterIssuer is kept')
-  const bundle = (): string | undefined =>
-    cluster.api.read(clusterTrustBundles, { name: 'certctl-trust' })?.spec.trustBundle
-  await cluster.until(() => bundle()?.includes('listener') === true, 'the trust bundle is published')
+test('a bundle that is rotated reaches ClusterIssuer, ConfigMap and ClusterTrustBundle', async (t) => {
+  const timers = fakeTimers()
+  const cluster = await clusterHarness(t, { timers })
+  let bundle = 'the first CA'
+  cluster.apply(objects)
+  cluster.apply(profile())
+  cluster.lead({ keepsClusterIssuers: true, clusterTrustBundle: true, caPem: () => Promise.resolve(bundle) })
+  const published = (): unknown[] => {
+    const spec = cluster.api.read(clusterIssuers, { name: 'certctl-web' })?.spec
+    return [
+      Buffer.from(String(valueAt(spec, 'acme', 'caBundle')), 'base64').toString(),
+      cluster.api.read(configMaps, { namespace: 'certctl', name: 'certctl-trust' })?.data?.['ca.crt'],
+      cluster.api.read(clusterTrustBundles, { name: 'certctl-trust' })?.spec.trustBundle,
+    ]
+  }
+  const reaches = (text: string): Promise<void> =>
+    cluster.until(async () => {
+      await timers.advance(1_000)
+      return published().every((one) => one === text)
+    }, `${text} is published everywhere`)
+  await reaches('the first CA')
+  bundle = 'the first CA and the next'
+  await reaches('the first CA and the next')
 })
