@@ -4,6 +4,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { answerProbe } from './health.ts'
 import type { Readiness } from './health.ts'
 import { listenerTimeouts } from './listener.ts'
+import { secureContext } from './secure-context.ts'
+import type { TlsVersion } from './secure-context.ts'
 import type { ServingCertificate } from './tls-leaf.ts'
 
 /** The ACME listener. It answers probes from its first moment and everything else once `serve` has been called. */
@@ -21,7 +23,7 @@ const reservedConnections = 64
 
 export function createFront(options: {
   certificate: ServingCertificate
-  minVersion: 'TLSv1.2' | 'TLSv1.3'
+  minVersion: TlsVersion
   maxConnections: number
   readiness: Readiness
 }): Front {
@@ -40,7 +42,7 @@ export function createFront(options: {
     } else app(request, response)
   }
 
-  const server = createServer({ ...listenerTimeouts, ...contextOf(certificate, minVersion) }, answer)
+  const server = createServer({ ...listenerTimeouts, ...secureContext(certificate, minVersion) }, answer)
   server.maxConnections = maxConnections + reservedConnections
   server.on('connection', (socket) => {
     connections += 1
@@ -49,16 +51,9 @@ export function createFront(options: {
   return {
     server,
     serve: (served) => void (app = served),
-    useCertificate: (changed) => server.setSecureContext(contextOf(changed, minVersion)),
+    useCertificate: (changed) => server.setSecureContext(secureContext(changed, minVersion)),
     drain: () => void (draining = true),
   }
-}
-
-function contextOf(
-  { certPem, keyPem }: ServingCertificate,
-  minVersion: 'TLSv1.2' | 'TLSv1.3',
-): { cert: string; key: string; minVersion: 'TLSv1.2' | 'TLSv1.3' } {
-  return { cert: certPem, key: keyPem, minVersion }
 }
 
 /** 503, since cert-manager takes every 4xx for final. There is no nonce to give yet, and none is needed to come back. */

@@ -57,6 +57,19 @@ test('the first start serves the samples, a second one keeps the same CA', async
   await second.end()
 })
 
+test('metrics are served over TLS alone where that is asked for, with the certificate of the ACME listener', async (t) => {
+  const environment = { CERTCTL_METRICS_TLS: 'on' }
+  const serve = await startServe(t, { manifests: samples, data: await temporaryFolder(t), environment })
+  await serve.ready()
+  const { status, headers, body } = await serve.getMetrics('/metrics')
+  assert.equal(status, 200)
+  assert.match(String(headers['content-type']), /^text\/plain/)
+  assert.match(body, /certctl_ready 1/)
+  assert.equal((await serve.getMetrics('/')).status, 404)
+  await assert.rejects(fetch(`http://127.0.0.1:${serve.ports.metrics}/metrics`), 'plain HTTP was answered')
+  assert.equal((await serve.end()).code, 0)
+})
+
 async function withoutDatabase(t: TestContext): Promise<ServeProcess> {
   return startServe(t, {
     manifests: samples,

@@ -1,23 +1,24 @@
-import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../acme/ports.ts'
 import { startBackend } from './backend.ts'
 import type { Backend } from './backend.ts'
+import { keepCertificate } from './certificate-renewal.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { createFront } from './front.ts'
 import type { Front } from './front.ts'
 import { remembered } from './health.ts'
 import { createIssuerRegistry } from './issuer-registry.ts'
-import type { IssuerRegistry } from './issuer-registry.ts'
-import { closeListener, listen, listenerTimeouts } from './listener.ts'
-import { startLoop } from './loops.ts'
+import { closeListener, listen } from './listener.ts'
 import type { Loop } from './loops.ts'
 import type { Metrics } from './metrics.ts'
+import { createMetricsServer } from './metrics-server.ts'
+import type { MetricsServer } from './metrics-server.ts'
 import { createPkiServer } from './pki-server.ts'
 import type { Place } from './place.ts'
+import type { TlsVersion } from './secure-context.ts'
 import { broughtCertificate, ownCertificate, ownCertificateIn, servingHosts } from './tls.ts'
 import type { ServingCertificates } from './tls.ts'
 import type { ServingCertificate } from './tls-leaf.ts'
@@ -51,7 +52,6 @@ export interface Running {
   stop(): Promise<void>
 }
 
-const certificateCheckSeconds = 30
 const longestPingMs = 2_000
 const listenerSecret = 'certctl-listener'
 /** After that the process ends with the reason: its container is started again, and the reason is easily seen. */
@@ -70,15 +70,17 @@ export async function serve(options: ServeOptions): Promise<Running> {
 
   const probes = { reasonNotReady: readiness(() => backend, stopping.signal) }
   metrics.watchReadiness(probes)
-  const front = createFront({
-    certificate: await firstCertificate(certificates, options),
-    minVersion: config.tlsMinVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3',
-    maxConnections: config.maxConnections,
-    readiness: probes,
-  })
-  const plain = plainListeners(config, { registry, metrics })
-  await bindAll(config, front, plain)
-  const renewal = keepCertificate({ front, certificates, clock, log })
+  const tls = { certificate: await firstCertificate(certificates, options), minVersion: minVersion(config) }
+  const front = createFront({ ...tls, maxConnections: config.maxConnections, readiness: probes })
+  const others: OtherListeners = {
+    ...(config.listenPki !== 'off' && { pki: createPkiServer(registry) }),
+    ...(config.listenMetrics !== 'off' && {
+      metrics: createMetricsServer(metrics, config.metricsTls === 'on' ? tls : undefined),
+    }),
+  }
+  await bindAll(config, front, others)
+  const listeners = [front, ...(others.metrics === undefined ? [] : [others.metrics])]
+  const renewal = keepCertificate({ listeners, certificates, clock, log })
 
   const start = async (): Promise<StartFacts> => {
     const started = await startBackend({ ...options, metrics, registry, certificates, signal: stopping.signal })
@@ -101,10 +103,14 @@ export async function serve(options: ServeOptions): Promise<Running> {
     },
     reload: () => backend?.reload(),
     stop() {
-      stopped ??= stopAll({ config, front, plain, renewal, started, metrics, stopping, backend: () => backend })
+      stopped ??= stopAll({ config, front, others, renewal, started, metrics, stopping, backend: () => backend })
       return stopped
     },
   }
+}
+
+function minVersion({ tlsMinVersion }: Config): TlsVersion {
+  return tlsMinVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3'
 }
 
 function servingCertificates({ config, place }: ServeOptions): ServingCertificates {
@@ -158,32 +164,13 @@ function readiness(backend: () => Backend | undefined, stopping: AbortSignal): (
   }
 }
 
-interface PlainListeners {
+/** Beside that of ACME; each may be off. */
+interface OtherListeners {
   readonly pki?: Server
-  readonly metrics?: Server
+  readonly metrics?: MetricsServer
 }
 
-function plainListeners(config: Config, parts: { registry: IssuerRegistry; metrics: Metrics }): PlainListeners {
-  return {
-    ...(config.listenPki !== 'off' && { pki: createPkiServer(parts.registry) }),
-    ...(config.listenMetrics !== 'off' && { metrics: createMetricsServer(parts.metrics) }),
-  }
-}
-
-function createMetricsServer(metrics: Metrics): Server {
-  return createServer(listenerTimeouts, (request, response) => {
-    if (request.url?.split('?', 1)[0] !== '/metrics') {
-      response.writeHead(404).end()
-      return
-    }
-    metrics.expose().then(
-      ({ contentType, body }) => response.writeHead(200, { 'Content-Type': contentType }).end(body),
-      () => response.writeHead(500).end(),
-    )
-  })
-}
-
-async function bindAll(config: Config, front: Front, plain: PlainListeners): Promise<void> {
+async function bindAll(config: Config, front: Front, others: OtherListeners): Promise<void> {
   const bound: Server[] = []
   const bind = async (server: Server, ...[address, setting]: [Parameters<typeof listen>[1], string]): Promise<void> => {
     await listen(server, address, setting)
@@ -191,9 +178,9 @@ async function bindAll(config: Config, front: Front, plain: PlainListeners): Pro
   }
   try {
     await bind(front.server, config.listenAcme, 'CERTCTL_LISTEN_ACME')
-    if (plain.pki && config.listenPki !== 'off') await bind(plain.pki, config.listenPki, 'CERTCTL_LISTEN_PKI')
-    if (plain.metrics && config.listenMetrics !== 'off') {
-      await bind(plain.metrics, config.listenMetrics, 'CERTCTL_LISTEN_METRICS')
+    if (others.pki && config.listenPki !== 'off') await bind(others.pki, config.listenPki, 'CERTCTL_LISTEN_PKI')
+    if (others.metrics && config.listenMetrics !== 'off') {
+      await bind(others.metrics.server, config.listenMetrics, 'CERTCTL_LISTEN_METRICS')
     }
   } catch (error) {
     for (const server of bound) server.close()
@@ -201,36 +188,18 @@ async function bindAll(config: Config, front: Front, plain: PlainListeners): Pro
   }
 }
 
-/** Renews or rereads the listener's certificate and shows it as soon as it has changed. */
-function keepCertificate(parts: { front: Front; certificates: ServingCertificates; clock: Clock; log: Log }): Loop {
-  const { front, certificates, clock, log } = parts
-  let shown: string | undefined
-  return startLoop({
-    name: "renewing the listener's certificate",
-    intervalSeconds: certificateCheckSeconds,
-    log,
-    async work() {
-      const certificate = await certificates.current(clock.now())
-      if (certificate.certPem === shown) return
-      front.useCertificate(certificate)
-      if (shown !== undefined) log.info({}, "the listener's certificate has changed")
-      shown = certificate.certPem
-    },
-  })
-}
-
 /** The one place that ends the process's work, in the order that loses nothing. */
 async function stopAll(parts: {
   config: Config
   front: Front
-  plain: PlainListeners
+  others: OtherListeners
   renewal: Loop
   started: Promise<unknown>
   metrics: Metrics
   stopping: AbortController
   backend: () => Backend | undefined
 }): Promise<void> {
-  const { config, front, plain } = parts
+  const { config, front, others } = parts
   parts.stopping.abort(new Error('the process is stopping'))
   front.drain()
   await sleep(config.shutdownDrain * 1000)
@@ -240,6 +209,7 @@ async function stopAll(parts: {
   await parts.started.catch(() => undefined)
   await parts.renewal.stop()
   await parts.backend()?.stop()
-  for (const server of [plain.pki, plain.metrics]) if (server !== undefined) await closeListener(server, 1_000)
+  for (const server of [others.pki, others.metrics?.server])
+    if (server !== undefined) await closeListener(server, 1_000)
   parts.metrics.close()
 }

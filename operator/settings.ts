@@ -75,7 +75,11 @@ export const settings = {
   }),
   listenMetrics: setting(optionalListenAddress, ':9402', {
     name: 'CERTCTL_LISTEN_METRICS',
-    about: 'Where Prometheus finds /metrics (plain HTTP), or off.',
+    about: 'Where Prometheus finds /metrics, or off. Plain HTTP, unless CERTCTL_METRICS_TLS is on.',
+  }),
+  metricsTls: setting(oneOf('off', 'on'), 'off', {
+    name: 'CERTCTL_METRICS_TLS',
+    about: "on serves /metrics over HTTPS alone, with the ACME listener's certificate and versions of TLS.",
   }),
   externalUrls: optional(listOf(baseUrl('https')), {
     name: 'CERTCTL_EXTERNAL_URLS',
@@ -107,7 +111,7 @@ export const settings = {
   }),
   tlsMinVersion: setting(oneOf('1.2', '1.3'), '1.3', {
     name: 'CERTCTL_TLS_MIN_VERSION',
-    about: 'Oldest version of TLS that the ACME listener speaks.',
+    about: 'Oldest version of TLS that is spoken.',
   }),
   databaseUrl: optional(postgresUrl, {
     name: 'CERTCTL_DATABASE_URL',

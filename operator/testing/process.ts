@@ -24,6 +24,8 @@ export interface ServeProcess {
   output(): string
   /** GET on the ACME listener, trusting only the CA it publishes. */
   get(path: string): Promise<Answer>
+  /** GET on the metrics listener over TLS, trusting only that CA. */
+  getMetrics(path: string): Promise<Answer>
   /** Waits until /ready says so. */
   ready(): Promise<void>
   /** Sends a signal and waits for the end. */
@@ -67,15 +69,17 @@ export async function startServe(
     await closed
   })
 
-  const get = async (path: string): Promise<Answer> => {
+  const getFrom = async (port: number, path: string): Promise<Answer> => {
     const ca = await readFile(join(options.data, 'tls', 'ca.crt'))
-    return httpsGet({ port: acme, path, ca })
+    return httpsGet({ port, path, ca })
   }
+  const get = (path: string): Promise<Answer> => getFrom(acme, path)
   return {
     child,
     ports: { acme, pki, metrics },
     output: () => output,
     get,
+    getMetrics: (path) => getFrom(metrics, path),
     async ready() {
       for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) {
         if (child.exitCode !== null) throw new Error(`certctl ended before it was ready:\n${output}`)
