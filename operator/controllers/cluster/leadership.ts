@@ -28,13 +28,12 @@ import { createDrift } from './controller.ts'
 import type { Cache, Controller, ControllerDeps } from './controller.ts'
 import { createDispatch } from './dispatch.ts'
 import type { Dispatch } from './dispatch.ts'
-import { createInitialObjects } from './initial-objects.ts'
 import { Informers } from './informers.ts'
 import { createIssuerController } from './issuer-controller.ts'
 import { createObjectStatuses } from './object-status.ts'
 import { managedBySelector } from './ownership.ts'
 import { createProfileController } from './profile-controller.ts'
-import { publishTrust } from './trust.ts'
+import { keepPublished } from './publishing.ts'
 
 /** What a replica needs to reconcile while it leads. */
 export interface LeadershipDeps {
@@ -85,7 +84,6 @@ export interface ControllersView {
 
 const workers = { Issuer: 2, CertificateProfile: 6 }
 const resyncSeconds = 300
-const trustCheckSeconds = 30
 const resyncAgainSeconds = 10
 const longestFirstListMs = 5_000
 
@@ -125,8 +123,6 @@ class Term {
   readonly #dispatch: Dispatch
   readonly #controllers: { readonly issuers: Controller; readonly profiles: Controller }
   readonly #workers: { stop(): Promise<void> }[] = []
-  #publishedCa: string | undefined
-  #hasInitialObjects = false
 
   constructor(deps: LeadershipDeps, epoch: number, signal: AbortSignal) {
     this.#deps = deps
@@ -169,7 +165,7 @@ class Term {
     await this.#listed()
     this.#startWorkers()
     this.#deps.metrics.watchControllers(this.#view())
-    await Promise.all([this.#keepInSync(), this.#keepTrust()])
+    await Promise.all([this.#keepInSync(), this.#keepPublished()])
     if (this.#signal.reason instanceof StaleEpoch) throw this.#signal.reason
   }
 
@@ -301,38 +297,10 @@ class Term {
     }
   }
 
-  /**
-   * Publishes the bundle whenever it changes and, should somebody have changed what is published, at each resync. Also
-   * makes the objects to begin with, as soon as they can be made.
-   */
-  async #keepTrust(): Promise<void> {
-    const { timers, log } = this.#deps
-    const every = resyncSeconds / trustCheckSeconds
-    for (let round = 0; !this.#signal.aborted; round++) {
-      try {
-        await this.#createInitialObjects()
-        await this.#publishTrust(round % every === 0)
-      } catch (err) {
-        if (!this.#signal.aborted) log.warn({ err }, 'what is published could not be, and will be tried again')
-      }
-      await timers.sleep(trustCheckSeconds * 1000, this.#signal).catch(() => undefined)
-    }
-  }
-
-  async #createInitialObjects(): Promise<void> {
-    const { client, log, ownNamespace, initialManifests: folder } = this.#deps
-    if (folder === undefined || this.#hasInitialObjects) return
-    this.#hasInitialObjects = await createInitialObjects({ client, log, folder, ownNamespace }, this.#signal)
-  }
-
-  async #publishTrust(always: boolean): Promise<void> {
-    const caPem = await this.#deps.caPem()
-    if (caPem === undefined || (caPem === this.#publishedCa && !always)) return
-    const { log, trustNamespaces: namespaces, clusterTrustBundle } = this.#deps
+  /** What is published goes out under the same signal as everything else that is written. */
+  #keepPublished(): Promise<void> {
     const client = bindClient(this.#deps.client, this.#signal)
-    const isDone = await publishTrust({ client, log, namespaces, clusterTrustBundle }, caPem)
-    if (caPem !== this.#publishedCa) this.#dispatch.onTrust()
-    this.#publishedCa = isDone ? caPem : undefined
+    return keepPublished({ ...this.#deps, client, onTrust: () => this.#dispatch.onTrust() }, this.#signal)
   }
 
   #view(): ControllersView {
