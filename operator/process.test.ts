@@ -70,11 +70,11 @@ test('metrics are served over TLS alone where that is asked for, with the certif
   assert.equal((await serve.end()).code, 0)
 })
 
-async function withoutDatabase(t: TestContext): Promise<ServeProcess> {
+async function withoutDatabase(t: TestContext, environment: Record<string, string> = {}): Promise<ServeProcess> {
   return startServe(t, {
     manifests: samples,
     data: await temporaryFolder(t),
-    environment: { CERTCTL_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' },
+    environment: { CERTCTL_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', ...environment },
   })
 }
 
@@ -232,12 +232,10 @@ test('check names every mistake and fails, and passes the samples', async (t) =>
 
 test('an error that nothing handles is logged and ends the process, gracefully, with a code of its own', async (t) => {
   const onSignal = "process.on('SIGUSR2', () => void Promise.reject(new Error('nobody handles this')))"
-  const serve = await startServe(t, {
-    manifests: samples,
-    data: await temporaryFolder(t),
-    environment: { NODE_OPTIONS: `--import "data:text/javascript,${encodeURIComponent(onSignal)}"` },
+  const serve = await withoutDatabase(t, {
+    NODE_OPTIONS: `--import "data:text/javascript,${encodeURIComponent(onSignal)}"`,
   })
-  await serve.ready()
+  while ((await serve.get('/health').catch(() => undefined)) === undefined) await sleep(25)
   const { code } = await serve.end('SIGUSR2')
   assert.equal(code, 70)
   assert.match(serve.output(), /"message":"nobody handles this".*this is a bug, and the process ends/)
