@@ -46,6 +46,8 @@ const steady = (metric: string, value: number, labels: Series['labels'] = {}): S
 const healthy: readonly Series[] = [
   steady('up', 1),
   steady('up', 1, { instance: 'b' }),
+  steady('certctl_ready', 1),
+  { metric: 'certctl_ready', labels: { instance: 'b' }, values: '0x3 1x400' },
   steady('certctl_leader', 1),
   steady('certctl_leader', 0, { instance: 'b' }),
   { metric: 'certctl_acme_requests_total', labels: { status: '200' }, values: growing(600) },
@@ -80,6 +82,11 @@ const faults: readonly Fault[] = [
   },
   { alert: 'CertctlDown', series: [], minute: 3, severity: 'critical' },
   { alert: 'CertctlReplicaDown', series: [steady('up', 1), steady('up', 0, { instance: 'b' })], minute: 11 },
+  {
+    alert: 'CertctlNotReady',
+    series: [steady('certctl_ready', 1), steady('certctl_ready', 0, { instance: 'b' })],
+    minute: 6,
+  },
   {
     alert: 'CertctlNoLeader',
     series: [steady('certctl_leader', 0), steady('certctl_leader', 0, { instance: 'b' })],

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createMetrics } from '../operator/metrics.ts'
 import { find, render, repositoryFolder } from './testing/helm.ts'
+import type { Loose } from './testing/helm.ts'
 
 interface Alert {
   readonly alert: string
@@ -71,6 +72,65 @@ test('the ServiceMonitor scrapes the metrics port and gives its samples the job 
   const selector = find(objects, 'ServiceMonitor', 'certctl')['spec'].selector.matchLabels
   for (const [name, value] of Object.entries(selector)) assert.equal(service.metadata.labels[name], value)
   assert.ok(service['spec'].ports.some(({ name }: { name: string }) => name === endpoint.port))
+})
+
+const scrapeOf = (values: object): Loose =>
+  find(render(values), 'ServiceMonitor', 'certctl')['spec'].endpoints.map(({ scheme, tlsConfig }: Loose) => ({
+    scheme,
+    tlsConfig,
+  }))
+const monitored = { serviceMonitor: { enabled: true } }
+const serverName = 'certctl.certctl.svc'
+const scrapes: readonly [title: string, values: object, scrape: object][] = [
+  [
+    'a certificate of its own',
+    {},
+    { scheme: 'https', tlsConfig: { ca: { configMap: { name: 'certctl-trust', key: 'ca.crt' } }, serverName } },
+  ],
+  [
+    'a certificate that is brought',
+    { tls: { mode: 'existingSecret', existingSecret: { name: 'mine', caKey: 'root.pem' } } },
+    { scheme: 'https', tlsConfig: { ca: { secret: { name: 'mine', key: 'root.pem' } }, serverName } },
+  ],
+  [
+    'a certificate of a public CA',
+    {
+      tls: { mode: 'existingSecret', existingSecret: { name: 'mine', caKey: '' } },
+      monitoring: { serviceMonitor: { enabled: true, serverName: 'ca.example.com' } },
+    },
+    { scheme: 'https', tlsConfig: { serverName: 'ca.example.com' } },
+  ],
+  [
+    "cert-manager's certificate",
+    { tls: { mode: 'certManager', certManager: { issuerRef: { name: 'ca' } } } },
+    { scheme: 'https', tlsConfig: { ca: { secret: { name: 'certctl-tls', key: 'ca.crt' } }, serverName } },
+  ],
+  [
+    "cert-manager's certificate of a CA that is trusted already",
+    { tls: { mode: 'certManager', certManager: { issuerRef: { name: 'ca' }, publishCA: false } } },
+    { scheme: 'https', tlsConfig: { serverName } },
+  ],
+  ['no TLS', { monitoring: { ...monitored, tls: false } }, { scheme: 'http', tlsConfig: undefined }],
+]
+
+for (const [title, values, scrape] of scrapes) {
+  test(`with ${title} the ServiceMonitor says how to scrape, and the Service what it serves`, () => {
+    const all = { monitoring: monitored, ...values }
+    assert.deepEqual(scrapeOf(all), [scrape])
+    const [port] = find(render(all), 'Service', 'certctl-metrics')['spec'].ports
+    assert.equal(`${port.appProtocol}`, 'tlsConfig' in scrape && scrape.tlsConfig !== undefined ? 'https' : 'http')
+  })
+}
+
+test('the name that Prometheus expects is one that the listener has a certificate for', () => {
+  const values = { server: { port: 443 }, fullnameOverride: 'ca', monitoring: monitored }
+  const objects = render(values, { namespace: 'pki' })
+  const [endpoint] = find(objects, 'ServiceMonitor', 'ca')['spec'].endpoints
+  const environment: readonly { name: string; value?: string }[] = find(objects, 'Deployment', 'ca')['spec'].template
+    .spec.containers[0].env
+  const urls = environment.find(({ name }) => name === 'CERTCTL_EXTERNAL_URLS')?.value ?? ''
+  assert.ok(urls.split(',').some((url) => new URL(url).hostname === endpoint.tlsConfig.serverName))
+  assert.equal(environment.find(({ name }) => name === 'CERTCTL_METRICS_TLS')?.value, 'on')
 })
 
 test('every alert has a severity, words and a runbook, and every runbook an alert', () => {

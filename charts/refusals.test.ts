@@ -181,6 +181,21 @@ const contradictions: readonly Refusal[] = [
     remedy: /set monitoring\.enabled=true/,
   },
   {
+    title: 'a name of a certificate that is not shown',
+    values: { monitoring: { tls: false, serviceMonitor: { serverName: 'ca.example.com' } } },
+    path: /monitoring\.serviceMonitor\.serverName: monitoring\.tls=false/,
+    remedy: /set monitoring\.tls=true, or leave it empty/,
+  },
+  {
+    title: 'scraping by a name that no public CA certifies',
+    values: {
+      tls: { mode: 'existingSecret', existingSecret: { name: 'mine', caKey: '' } },
+      monitoring: { serviceMonitor: { enabled: true } },
+    },
+    path: /monitoring\.serviceMonitor\.serverName: no public CA certifies certctl\.certctl\.svc/,
+    remedy: /set it to a name that the certificate has/,
+  },
+  {
     title: 'an alert that there is not',
     values: { monitoring: { prometheusRule: { disabledAlerts: ['CertctlIsDown'] } } },
     path: /monitoring\.prometheusRule\.disabledAlerts: there is no alert CertctlIsDown/,

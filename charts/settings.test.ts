@@ -64,6 +64,7 @@ test("the chart's defaults are the program's, but for what a cluster needs other
     'CERTCTL_SHUTDOWN_DRAIN',
     'CERTCTL_DATABASE_URL',
     'CERTCTL_EXTERNAL_URLS',
+    'CERTCTL_METRICS_TLS',
     'CERTCTL_PKI_URL',
     'CERTCTL_NAMESPACE',
     'CERTCTL_POD_NAME',

@@ -29,7 +29,16 @@ function graph(title: string, unit: string, ...queries: readonly (readonly [expr
 
 /** What is to be seen, in order of what one looks at first. */
 const panels: readonly Panel[] = [
-  stat('Replicas up', 'none', `sum(up{${job}})`),
+  {
+    title: 'Replicas',
+    kind: 'stat',
+    width: 4,
+    unit: 'none',
+    queries: [
+      { expr: `sum(up{${job}})`, legend: 'up' },
+      { expr: `sum(certctl_ready{${job}})`, legend: 'ready' },
+    ],
+  },
   stat('Leader', 'none', `sum(certctl_leader{${job}})`),
   stat('Profiles not ready', 'none', `count(certctl_profile_ready{${job}} == 0) or vector(0)`),
   stat('Issuers not ready', 'none', `count(certctl_issuer_ready{${job}} == 0) or vector(0)`),

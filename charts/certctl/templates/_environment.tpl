@@ -37,6 +37,7 @@
   "CERTCTL_LISTEN_PKI" ":8080"
   "CERTCTL_LOG_LEVEL" $server.logLevel
   "CERTCTL_MAX_CONNECTIONS" $server.maxConnections
+  "CERTCTL_METRICS_TLS" (ternary "on" "off" (and .Values.monitoring.enabled .Values.monitoring.tls))
   "CERTCTL_PKI_URL" ($server.pkiUrl | default (printf "http://%s%s" (include "certctl.serviceHost" .) (ternary "" (printf ":%d" (int $server.pkiPort)) (eq (int $server.pkiPort) 80))))
   "CERTCTL_RATE_LIMIT_BACKEND" $server.rateLimiting.backend
   "CERTCTL_RATE_LIMIT_JANITOR_INTERVAL" $server.rateLimiting.janitorInterval

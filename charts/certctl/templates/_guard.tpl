@@ -128,6 +128,13 @@ each line with the path of a value and what to write.
 {{- end }}
 {{- end }}
 {{- end }}
+{{- $monitor := $monitoring.serviceMonitor }}
+{{- if and $monitor.serverName (not $monitoring.tls) }}
+- "monitoring.serviceMonitor.serverName: monitoring.tls=false leaves this without effect; set monitoring.tls=true, or leave it empty"
+{{- end }}
+{{- if and $monitor.enabled $monitoring.tls (eq .Values.tls.mode "existingSecret") (not .Values.tls.existingSecret.caKey) (not $monitor.serverName) }}
+- {{ printf "monitoring.serviceMonitor.serverName: no public CA certifies %s; set it to a name that the certificate has" (include "certctl.serviceHost" .) | quote }}
+{{- end }}
 {{- $names := list }}
 {{- range include "certctl.alerts" . | fromYamlArray }}{{ $names = append $names .alert }}{{ end }}
 {{- range $monitoring.prometheusRule.disabledAlerts }}
