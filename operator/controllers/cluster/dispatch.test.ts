@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import type { Db } from '../../../store/database.ts'
 import { openTestDatabase } from '../../../store/testing/database.ts'
 import type { CustomResource } from '../../kubernetes/objects.ts'
 import { createWorkQueue } from '../../kubernetes/work-queue.ts'
@@ -8,10 +9,12 @@ import type { WorkQueue } from '../../kubernetes/work-queue.ts'
 import { fakeTimers } from '../../testing/fake-timers.ts'
 import type { FakeTimers } from '../../testing/fake-timers.ts'
 import { recordingLog } from '../../testing/recording-log.ts'
+import { declareIssuer, declareProfile } from '../../testing/replica.ts'
 import { createDispatch } from './dispatch.ts'
 import type { Dispatch } from './dispatch.ts'
 
 interface Dispatched {
+  readonly db: Db
   readonly dispatch: Dispatch
   readonly timers: FakeTimers
   /** How often somebody looked through all objects of a kind. */
@@ -19,6 +22,8 @@ interface Dispatched {
   /** The keys that wait now, in order; they wait no more. */
   readonly issuers: () => Promise<string[]>
   readonly profiles: () => Promise<string[]>
+  /** How many profiles wait. */
+  readonly waiting: () => number
 }
 
 const namespace = 'team'
@@ -56,11 +61,13 @@ async function dispatched(t: TestContext): Promise<Dispatched> {
   const objects = { issuers: list, profiles: list, clusterIssuers: list }
   const deps = { db: database.db, log: recordingLog(), queues, objects, ownNamespace: 'certctl' }
   return {
+    db: database.db,
     dispatch: createDispatch(deps),
     timers,
     listings: () => listings,
     issuers: () => drained(queues.issuers),
     profiles: () => drained(queues.profiles),
+    waiting: () => queues.profiles.depth,
   }
 }
 
@@ -133,4 +140,13 @@ test('those that depend on an Issuer look again when it is ready by its present 
   assert.deepEqual(await profiles(), ['team/web'])
   shows(2, 2)
   assert.deepEqual(await profiles(), [])
+})
+
+test('a profile that is served under an Issuer is looked at when it changes, whatever Issuer it names now', async (t) => {
+  const { db, dispatch, timers, profiles, waiting } = await dispatched(t)
+  const { issuerId } = await declareIssuer(db, { name: 'old', uid: 'uid-of-old' })
+  await declareProfile(db, 'web', issuerId)
+  dispatch.onIssuer({ namespace, name: 'old' }, issuer('old'))
+  await timers.until(() => waiting() > 0, 'it is looked at')
+  assert.deepEqual(await profiles(), ['certctl/web'])
 })
