@@ -32,11 +32,11 @@ chart-generate: install ## Write what the Helm chart holds that is made from its
 	node charts/generator/generate.ts
 
 .PHONY: chart-tools
-chart-tools: install ## Fetch Helm 3 and 4 and promtool for the tests of the chart
+chart-tools: install ## Fetch Helm 3 and 4 and Prometheus for the tests of the chart
 	node charts/testing/install-tools.ts
 
 .PHONY: chart-test
-chart-test: chart-tools ## Render the Helm chart in many ways with Helm 3 and 4 and judge what comes out
+chart-test: chart-tools ## Render the Helm chart in many ways with Helm 3 and 4, judge it, and scrape a server as it says
 	node --test 'charts/*.test.ts'
 
 .PHONY: chart-scan

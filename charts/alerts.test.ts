@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { stringify } from 'yaml'
 import { find, render } from './testing/helm.ts'
-import { findPromtool } from './testing/promtool.ts'
+import { findProgram } from './testing/prometheus.ts'
 
-const promtool = findPromtool()
+const promtool = findProgram('promtool')
 const skip = promtool === undefined ? 'promtool is not there (make chart-tools)' : false
 
 const rule = find(render({ monitoring: { prometheusRule: { enabled: true } } }), 'PrometheusRule', 'certctl')['spec']

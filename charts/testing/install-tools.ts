@@ -1,7 +1,7 @@
 import { installHelm } from './helm-programs.ts'
-import { installPromtool } from './promtool.ts'
+import { installPrometheus } from './prometheus.ts'
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`)
 
 await installHelm(say)
-await installPromtool(say)
+await installPrometheus(say)
