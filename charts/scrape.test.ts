@@ -2,12 +2,8 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { TestContext } from 'node:test'
-import { AcmeClient } from '../acme/testing/acme-client.ts'
-import { csrFor } from '../acme/testing/csr.ts'
-import { createTransport } from '../acme/testing/http.ts'
+import { giveWork } from '../operator/testing/acme-work.ts'
 import { startServe } from '../operator/testing/process.ts'
-import type { ServeProcess } from '../operator/testing/process.ts'
 import { servingTls } from '../operator/testing/serving-tls.ts'
 import { temporaryFolder } from '../operator/testing/standalone.ts'
 import { find, render, repositoryFolder } from './testing/helm.ts'
@@ -66,7 +62,8 @@ test('a real Prometheus scrapes a server as the chart says', { skip, timeout: 24
   })
   await serve.ready()
   const rootFile = join(data, 'tls', 'ca.crt')
-  await giveWork(t, serve, rootFile)
+  const [externalUrl = ''] = (environmentOfPods(['CERTCTL_EXTERNAL_URLS'])['CERTCTL_EXTERNAL_URLS'] ?? '').split(',')
+  await giveWork(serve, { externalUrl, rootPem: await readFile(rootFile, 'utf8') })
 
   const strangerFile = join(await temporaryFolder(t), 'ca.crt')
   await writeFile(strangerFile, (await servingTls(t)).ca)
@@ -178,35 +175,6 @@ function environmentOfPods(names: readonly string[]): Record<string, string> {
       assert.equal(typeof value, 'string', `the chart sets no ${name}`)
       return [name, value]
     }),
-  )
-}
-
-/** A certificate, a request that is refused and a proof that fails: so that there is something to count. */
-async function giveWork(t: TestContext, serve: ServeProcess, rootFile: string): Promise<void> {
-  const [external = ''] = (environmentOfPods(['CERTCTL_EXTERNAL_URLS'])['CERTCTL_EXTERNAL_URLS'] ?? '').split(',')
-  const connectTo = `https://127.0.0.1:${serve.ports.acme}`
-  const transport = createTransport({ rootPem: await readFile(rootFile, 'utf8'), connectTo })
-  t.after(() => transport.close())
-  const clientOf = async (profile: string): Promise<AcmeClient> => {
-    const directoryUrl = `${external}/acme/profile/${profile}/directory`
-    const client = await AcmeClient.connect({ directoryUrl, transport, badNonceRetries: 3 })
-    assert.equal((await client.newAccount()).body.status, 'valid')
-    return client
-  }
-
-  const trusted = await clientOf('trusted')
-  assert.equal((await trusted.newOrder([])).status, 400)
-  const { body: order, location } = await trusted.newOrder(['localhost'])
-  await trusted.finalize(order, csrFor(['localhost']).der)
-  await until('the certificate is there', async () => (await trusted.order(location)).body.status === 'valid')
-
-  const challenged = await clientOf('challenge')
-  const { body: unproven } = await challenged.newOrder(['localhost'])
-  const { body: authorization } = await challenged.authorization(unproven.authorizations[0] ?? '')
-  const challenge = authorization.challenges.find(({ type }) => type === 'http-01')
-  await challenged.respond(challenge?.url ?? '')
-  await until('a validation has been counted', async () =>
-    (await serve.getMetrics('/metrics')).body.includes('certctl_acme_validations_total{'),
   )
 }
 
