@@ -24,7 +24,10 @@ export class ApiError extends Error {
 export interface ApiRequest {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly contentType?: string
+  /** A string goes as it is, anything else as JSON. */
   readonly body?: unknown
+  /** Called with the text of each Warning header of the answer. */
+  readonly onWarning?: (text: string) => void
 }
 
 const requestMilliseconds = 15_000
@@ -75,6 +78,26 @@ export class ApiClient {
     return (await this.request(path, { method: 'PATCH', contentType, body: typed(kind, object) })) as T
   }
 
+  /**
+   * Asks what {@link ApiClient.apply} would answer, admission included, and stores nothing. Returns the warnings that
+   * came with a yes. `yaml` is one document, which the API server reads itself.
+   */
+  async dryRun(
+    kind: Kind<KubeObject>,
+    { name, namespace }: { readonly name: string; readonly namespace?: string | undefined },
+    yaml: string,
+  ): Promise<readonly string[]> {
+    const warnings: string[] = []
+    const query = 'dryRun=All&fieldManager=e2e&force=true&fieldValidation=Strict'
+    await this.request(`${pathOf(kind, namespace, name)}?${query}`, {
+      method: 'PATCH',
+      contentType: 'application/apply-patch+yaml',
+      body: yaml,
+      onWarning: (text) => void warnings.push(text),
+    })
+    return warnings
+  }
+
   /** Changes some fields of the object by a merge patch (RFC 7396). */
   async patch<T extends KubeObject>(
     kind: Kind<T>,
@@ -106,15 +129,17 @@ export class ApiClient {
   }
 
   /** Sends a request and returns what the JSON of the answer holds. Throws {@link ApiError}. */
-  async request(path: string, { method = 'GET', contentType, body }: ApiRequest = {}): Promise<unknown> {
+  async request(path: string, wish: ApiRequest = {}): Promise<unknown> {
+    const { method = 'GET', contentType, body, onWarning } = wish
     const { identity, url } = this.#credentials
-    const text = body === undefined ? undefined : JSON.stringify(body)
+    const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
     const headers = {
       accept: 'application/json',
       ...('token' in identity && { authorization: `Bearer ${identity.token}` }),
       ...(text !== undefined && { 'content-type': contentType ?? 'application/json' }),
     }
     const answer = await this.#exchange(new URL(path, url), { method, headers }, text)
+    for (const warning of answer.warnings) onWarning?.(warning)
     const parsed: unknown = parse(answer.text)
     if (answer.status < 400) return parsed
     const { reason = '', message = answer.text } = (parsed ?? {}) as { reason?: string; message?: string }
@@ -129,19 +154,29 @@ export class ApiClient {
     url: URL,
     options: { method: string; headers: Record<string, string> },
     body: string | undefined,
-  ): Promise<{ status: number; text: string }> {
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const sent = httpsRequest(url, { ...options, agent: this.#agent, timeout: requestMilliseconds }, (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk))
         response.on('error', reject)
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }))
+        response.on('end', () => {
+          const { statusCode = 0, headersDistinct } = response
+          const warnings = headersDistinct['warning'] ?? []
+          resolve({ status: statusCode, warnings, text: Buffer.concat(chunks).toString() })
+        })
       })
       sent.on('timeout', () => sent.destroy(new Error(`no answer from ${url.href}`)))
       sent.on('error', reject)
       sent.end(body)
     })
   }
+}
+
+interface Answer {
+  readonly status: number
+  readonly text: string
+  readonly warnings: readonly string[]
 }
 
 function parse(text: string): unknown {

