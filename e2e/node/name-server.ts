@@ -18,7 +18,10 @@ const corefile = `
     pods insecure
     ttl 30
   }
-  cache 30
+  cache 30 {
+    disable success cluster.local
+    disable denial cluster.local
+  }
 }
 `
 
