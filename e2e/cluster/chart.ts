@@ -39,12 +39,12 @@ export interface RenderingWish {
 export async function renderAll(wish: RenderingWish): Promise<readonly Rendering[]> {
   const files = (await readdir(join(chartFolder, 'ci'))).filter((name) => name.endsWith(valuesSuffix)).toSorted()
   await mkdir(wish.folder, { recursive: true })
-  const renderings = helmPrograms.map(async (helm) => {
-    const own: Rendering[] = []
-    for (const file of files) own.push(await render(helm, file, wish))
-    return own
-  })
-  return (await Promise.all(renderings)).flat()
+  const renderings: Rendering[] = []
+  // One after the other: other cases want the processor too.
+  for (const helm of helmPrograms) {
+    for (const file of files) renderings.push(await render(helm, file, wish))
+  }
+  return renderings
 }
 
 async function render(helm: HelmProgram, values: string, wish: RenderingWish): Promise<Rendering> {

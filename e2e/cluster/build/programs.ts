@@ -54,6 +54,11 @@ const modules = {
     packages: { 'cert-manager': '.' },
     folders: [{ name: 'crds', module: 'github.com/cert-manager/cert-manager', folder: 'deploy/crds' }],
   },
+  kubeconform: {
+    name: 'kubeconform',
+    packages: { kubeconform: 'github.com/yannh/kubeconform/cmd/kubeconform' },
+    folders: [],
+  },
 } as const satisfies Record<string, Module>
 
 /** Files of the programs that make a cluster. */
@@ -77,6 +82,11 @@ export async function buildPrograms(say: (line: string) => void): Promise<Progra
     certManager: join(certManager, 'cert-manager'),
     certManagerCrds: join(certManager, 'crds'),
   }
+}
+
+/** kubeconform's program, built where it is not in the cache yet; says what it does. Throws {@link GoMissing}. */
+export async function buildKubeconform(say: (line: string) => void): Promise<string> {
+  return join(await built(modules.kubeconform, say), 'kubeconform')
 }
 
 /** Files of the programs that make a node of a cluster, besides {@link Programs}. */

@@ -1,17 +1,24 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { ApiError } from '../api-client.ts'
+import { buildKubeconform } from '../build/programs.ts'
 import type { CaseContext, ClusterCase } from '../cases.ts'
 import { podOf, renderAll, type RenderedObject, type Rendering } from '../chart.ts'
 import type { Cluster } from '../cluster.ts'
 import { Discovery } from '../discovery.ts'
+import { Kubeconform, type Conformity } from '../kubeconform.ts'
 import { namespaces, pods, serviceAccounts, type Kind, type KubeObject } from '../kinds.ts'
+import { JsonSchemas, type OpenApi } from '../schemas.ts'
+import { until } from '../wait.ts'
 
 /** Kinds of the chart that this cluster does not have. Only the unit tests of the chart look at these. */
 const notInstalled: readonly string[] = [
   'monitoring.coreos.com/v1 PrometheusRule',
   'monitoring.coreos.com/v1 ServiceMonitor',
 ]
+
+const crdsFolder = join(dirname(dirname(dirname(import.meta.dirname))), 'crds')
 
 const restricted = {
   'pod-security.kubernetes.io/enforce': 'restricted',
@@ -31,6 +38,7 @@ const runtimeClasses: Kind<KubeObject & { readonly handler: string }> = {
 export const chartCases: readonly ClusterCase[] = [
   {
     name: 'the chart: the API server accepts every object of every values file, without a warning',
+    seconds: 120,
     async run(context) {
       const { cluster, namespace, note } = context
       await cluster.createNamespace(namespace, restricted)
@@ -68,7 +76,71 @@ export const chartCases: readonly ClusterCase[] = [
       assert.equal(await cluster.api.get(kind, 'rootful', namespace), undefined)
     },
   },
+  {
+    name: 'the chart: every object conforms to the schemas of the API server and of the CustomResourceDefinitions',
+    seconds: 120,
+    async run(context) {
+      const { note } = context
+      const renderings = await rendered(context)
+      const objects = renderings.flatMap((rendering) => rendering.objects)
+      const left = objects.filter(({ apiVersion, kind }) => notInstalled.includes(`${apiVersion} ${kind}`))
+      const files = renderings.map(({ title, text }) => [title, text] as const)
+      const outcome = await conformity(context, objects, new Map(files))
+      const valid = objects.length - left.length
+      assert.deepEqual(outcome, { valid, invalid: 0, errors: 0, skipped: left.length, complaints: [] })
+      note(`${valid} objects of ${renderings.length} renderings; skipped: ${left.length} of ${notInstalled.join(', ')}`)
+    },
+  },
+  {
+    name: 'the chart: what does not conform is found out',
+    seconds: 120,
+    async run(context) {
+      const { namespace } = context
+      const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'wrong', namespace } }
+      const profile = { apiVersion: 'certctl.io/v1alpha1', kind: 'CertificateProfile', metadata: { name: 'wrong' } }
+      const selector = { matchLabels: {} }
+      const container = { name: 'wrong', resources: { limits: { cpu: 1 } } }
+      const templateOf = (more: object): object => ({ spec: { containers: [{ ...container, ...more }] } })
+      const deployments = [
+        { selector, template: templateOf({ imagePullPolice: 'Always' }) },
+        { selector, template: templateOf({ ports: [{ containerPort: '80' }] }) },
+        { template: templateOf({}) },
+      ].map((spec) => JSON.stringify({ ...deployment, spec }))
+      const misspelt = { issuerRef: { name: 'some' }, acme: { authMode: 'Challenge' }, valdity: { max: '1h' } }
+      const right = JSON.stringify({ ...deployment, spec: { selector, template: templateOf({}) } })
+      const documents = [...deployments, JSON.stringify({ ...profile, spec: misspelt }), right]
+      // A doubled key: JSON is YAML.
+      documents.push(right.replace('"kind":', '"kind":"Deployment","kind":'))
+      const files = new Map(documents.map((text, index) => [`${index}`, text]))
+      const { complaints, ...counts } = await conformity(context, [deployment, profile], files)
+      assert.deepEqual(counts, { valid: 1, invalid: 4, errors: 1, skipped: 0 }, complaints.join('\n'))
+    },
+  },
 ]
+
+/** What kubeconform makes of files, given the schemas of these objects' kinds. */
+async function conformity(
+  { cluster, stage, namespace, signal }: CaseContext,
+  objects: readonly { readonly apiVersion: string; readonly kind: string }[],
+  files: ReadonlyMap<string, string>,
+): Promise<Conformity> {
+  const folder = join(stage.folder, `kubeconform-${namespace}`)
+  // The API server puts it together when it is first asked for, which takes longer than other answers may.
+  const openApi = await until({ what: '/openapi/v2', seconds: 60, signal }, () => cluster.api.request('/openapi/v2'))
+  const schemas = new JsonSchemas(openApi as OpenApi)
+  for (const each of [crdsFolder, stage.programs.certManagerCrds]) await schemas.addDefinitions(each)
+  const program = await buildKubeconform(console.log)
+  const kubeconform = new Kubeconform({ program, schemas: join(folder, 'schemas') })
+  const kinds = new Map(objects.map((each) => [`${each.apiVersion} ${each.kind}`, each]))
+  for (const { apiVersion, kind } of kinds.values()) {
+    const schema = schemas.find(apiVersion, kind)
+    if (schema !== undefined) await kubeconform.writeSchema(apiVersion, kind, schema)
+  }
+  await mkdir(join(folder, 'rendered'))
+  for (const [name, text] of files) await writeFile(join(folder, 'rendered', `${name}.yaml`), text)
+  const skipped = notInstalled.map((each) => each.replace(' ', '/'))
+  return kubeconform.judge(join(folder, 'rendered'), skipped, signal)
+}
 
 function rendered({ stage, namespace, signal }: CaseContext): Promise<readonly Rendering[]> {
   // Helm asks for these before it renders what is only for clusters that have them.
