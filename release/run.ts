@@ -101,6 +101,6 @@ function git(...words: readonly string[]): Promise<string> {
 }
 
 async function output(program: string, words: readonly string[]): Promise<string> {
-  const env = { ...process.env, TZ: 'UTC' }
+  const env = { ...process.env, TZ: 'UTC', NODE_USE_SYSTEM_CA: '1' }
   return (await run(program, words, { cwd: root, env, maxBuffer: 64 * 1024 * 1024 })).stdout
 }

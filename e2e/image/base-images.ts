@@ -4,7 +4,7 @@ import { chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, wr
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Buildah, mustRun } from './buildah.ts'
-import { inherited } from './environment.ts'
+import { inherited } from '../harness/environment.ts'
 
 /** Images that stand in for those of a registry. */
 export interface BaseImages {

@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cacheFolder, mustRun } from './buildah.ts'
-import { inherited } from './environment.ts'
+import { inherited } from '../harness/environment.ts'
 
 const checkout = join(import.meta.dirname, '..', '..')
 const manifests = ['package.json', 'package-lock.json', '.npmrc']

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { inherited } from '../../harness/environment.ts'
 import { runCommand } from '../../harness/processes.ts'
 
 /** The folders of the path, and where people install Go who follow its own instructions. */
@@ -28,13 +29,6 @@ async function versionOf(go: string): Promise<string> {
   const version = /\bgo(\d+(\.\d+)*)/.exec(result.stdout)?.[1]
   if (version === undefined) throw new GoMissing(`${go} version answered: ${result.output}`)
   return version
-}
-
-/** The caller's environment: Go finds its caches, its proxy and its credentials there. */
-export function inherited(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  )
 }
 
 /** Whether version 1.9 is older than 1.26.0. */

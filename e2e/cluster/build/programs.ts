@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { runCommand, Service } from '../../harness/processes.ts'
-import { findGo, inherited } from './go.ts'
+import { inherited } from '../../harness/environment.ts'
+import { findGo } from './go.ts'
 
 const toolsDir = join(dirname(import.meta.dirname), 'tools')
 const cacheDir = join(dirname(dirname(dirname(import.meta.dirname))), '.cache', 'cluster')
