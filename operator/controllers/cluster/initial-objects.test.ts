@@ -12,14 +12,24 @@ import { valueAt } from './custom-object.ts'
 const issuer = (name: string, commonName: string): string =>
   `apiVersion: certctl.io/v1alpha1\nkind: Issuer\nmetadata: { name: ${name} }\nspec: { type: SelfSigned, selfSigned: { subject: { commonName: ${commonName} } } }\n`
 
+const profile = `apiVersion: certctl.io/v1alpha1
+kind: CertificateProfile
+metadata: { name: web }
+spec: { issuerRef: { name: new }, acme: { authMode: Challenge } }
+`
+
 test('objects of the folder are made where they are absent, and never changed', async (t) => {
   const folder = await temporaryFolder(t)
+  await writeFile(join(folder, 'a-profile.yaml'), profile)
   await writeFile(join(folder, 'objects.yaml'), `${issuer('old', 'New')}---\n${issuer('new', 'New')}`)
   await writeFile(join(folder, 'broken.yaml'), ': :')
   const cluster = await clusterHarness(t)
   cluster.apply(issuer('old', 'Old'))
   cluster.lead({ initialManifests: folder })
   await cluster.until(() => cluster.condition('Issuer', 'new') === 'True Ready', 'the new one is made and ready')
+  const posts = cluster.api.requests.filter(({ method, url }) => method === 'POST' && url.includes('certctl.io'))
+  const kinds = posts.map(({ url }) => (url.includes('/issuers') ? 'Issuer' : 'CertificateProfile'))
+  assert.deepEqual(kinds, ['Issuer', 'Issuer', 'CertificateProfile'], 'a profile finds its Issuer')
   const old = cluster.api.read(issuers, { namespace: 'certctl', name: 'old' })
   assert.equal(valueAt(old?.spec, 'selfSigned', 'subject', 'commonName'), 'Old')
   assert.ok(cluster.log.lines.some(({ level, message }) => level === 'error' && message.includes('broken.yaml')))

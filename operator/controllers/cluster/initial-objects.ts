@@ -21,7 +21,8 @@ export async function createInitialObjects(
   const { manifests, mistakes } = await readManifests(folder, { defaultNamespace: ownNamespace })
   for (const mistake of mistakes) log.error({ folder }, mistakeLine(mistake))
   let isComplete = true
-  for (const manifest of manifests) {
+  // Issuers first: a profile that comes before its Issuer would begin with a warning.
+  for (const manifest of manifests.toSorted((a, b) => Number(b.kind === 'Issuer') - Number(a.kind === 'Issuer'))) {
     const { kind, namespace, name, content } = manifest
     if (kind === 'Secret') continue
     const resource = resources[kind]
