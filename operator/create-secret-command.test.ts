@@ -37,7 +37,7 @@ test('a Secret is made once, with random values, and never changed', async (t) =
 
   const lacking = await create('password,other')
   assert.equal(lacking.code, 1)
-  assert.match(lacking.stderr, /exists without other; add that key, or remove the Secret/)
+  assert.match(lacking.stderr, /exists without other; add that key, or name another Secret/)
   assert.equal(read()?.['other'], undefined)
 
   api.fail({ method: 'POST', path: 'secrets', answer: { status: 403, message: 'secrets is forbidden' } })

@@ -59,7 +59,5 @@ async function ensureSecret(
   const found = await client.get(secrets, { namespace, name })
   const missing = keys.filter((key) => found?.data?.[key] === undefined)
   if (missing.length === 0) return `${title} exists and stays as it is`
-  throw new StartRefused(
-    `${title} exists without ${missing.join(', ')}; add that key, or remove the Secret to have it made`,
-  )
+  throw new StartRefused(`${title} exists without ${missing.join(', ')}; add that key, or name another Secret`)
 }

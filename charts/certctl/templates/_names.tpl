@@ -68,7 +68,7 @@ app.kubernetes.io/part-of: certctl
 {{- with $secrets -}}
 imagePullSecrets:
 {{- range . }}
-  - name: {{ ternary .name . (kindIs "map" .) }}
+  - name: {{ if kindIs "map" . }}{{ .name | quote }}{{ else }}{{ . | quote }}{{ end }}
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -54,14 +54,11 @@ export const certManagerCases: readonly InstallCase[] = [
   },
 ]
 
-/** The command in the notes with which a ClusterIssuer is applied, without the indentation of the notes. */
+/** The command in the notes with which a ClusterIssuer is applied: at the beginning of the line, or it would not end. */
 function commandOf(notes: string): string {
-  const [, command] =
-    /^( {2}kubectl apply -f - <<EOF\n[\s\S]*?^ {2}EOF\n?|^ {2}kubectl apply -f - <<EOF\n[\s\S]*?^EOF\n?)/m.exec(
-      notes,
-    ) ?? []
+  const [command] = /^kubectl apply -f - <<EOF\n[\s\S]*?^EOF\n?/m.exec(notes) ?? []
   if (command === undefined) throw new Error(`the notes say nothing of a ClusterIssuer:\n${notes}`)
-  return command.replaceAll(/^ {2}/gm, '')
+  return command
 }
 
 async function type(command: string, kubectl: string, kubeconfig: string): Promise<void> {
