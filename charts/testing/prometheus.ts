@@ -26,7 +26,12 @@ export async function installPrometheus(say: (line: string) => void): Promise<vo
   await mkdir(cacheFolder, { recursive: true })
   const folder = await mkdtemp(join(cacheFolder, 'unpacking-'))
   try {
-    await run('apt-get', ['download', '-qq', 'prometheus'], { cwd: folder })
+    const download = (): Promise<unknown> => run('apt-get', ['download', '-qq', 'prometheus'], { cwd: folder })
+    // The package lists of a fresh machine are missing, and those of an old one name versions that are gone.
+    await download().catch(async () => {
+      await run('apt-get', ['update', '-qq'])
+      await download()
+    })
     const [archive = ''] = (await readdir(folder)).filter((name) => name.endsWith('.deb'))
     await run('dpkg-deb', ['-x', join(folder, archive), folder])
     for (const program of programs) {
