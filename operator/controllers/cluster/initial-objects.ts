@@ -1,4 +1,5 @@
 import type { Log } from '../../../acme/ports.ts'
+import { apiVersion } from '../../api/fields.ts'
 import { isAlreadyExists, KubernetesApiError } from '../../kubernetes/api-error.ts'
 import type { KubernetesClient } from '../../kubernetes/client.ts'
 import type { CustomResource } from '../../kubernetes/objects.ts'
@@ -26,12 +27,7 @@ export async function createInitialObjects(
     const { kind, namespace, name, content } = manifest
     if (kind === 'Secret') continue
     const resource = resources[kind]
-    const object: CustomResource = {
-      apiVersion: 'certctl.io/v1alpha1',
-      kind,
-      metadata: { namespace, name },
-      spec: valueAt(content, 'spec'),
-    }
+    const object: CustomResource = { apiVersion, kind, metadata: { namespace, name }, spec: valueAt(content, 'spec') }
     const fields = { object: objectTitle(manifest) }
     try {
       await client.create(resource, object, signal)

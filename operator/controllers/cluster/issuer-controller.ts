@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { IssuerCeilings } from '../../../acme/policy.ts'
-import { CaError, parseIssuerCertificate } from '../../../ca/index.ts'
+import { parseIssuerCertificate } from '../../../ca/index.ts'
 import type { IssuingCa } from '../../../ca/index.ts'
 import {
   findIssuer,
@@ -20,6 +20,7 @@ import type { ReconcileResult } from '../../kubernetes/workers.ts'
 import { failed, fulfilled, withReady } from '../conditions.ts'
 import type { Condition, IssuerReason } from '../conditions.ts'
 import { storeGeneration } from '../issuer/ca-material.ts'
+import { impossibleCa, withFailure } from '../issuer/impossible-ca.ts'
 import { planIssuer } from '../issuer/plan.ts'
 import type { Found, IssuerPlan, KnownGeneration } from '../issuer/plan.ts'
 import { ceilingsOf, issuerIdentity, readIssuerSpec } from '../issuer/spec.ts'
@@ -174,18 +175,8 @@ async function tryToMake(deps: IssuerControllerDeps, seen: Seen): Promise<Condit
     await createCaSecret(deps.client, { object, spec: spec.spec, parent, now })
     return undefined
   } catch (error) {
-    if (!(error instanceof CaError)) throw error
-    const reason = error.code === 'invalid-name-constraints' ? 'InvalidNameConstraints' : 'InvalidSpec'
-    return failed('Accepted', reason, `no such CA can be made: ${error.message}`)
+    return impossibleCa(error)
   }
-}
-
-function withFailure(
-  conditions: readonly Condition<IssuerReason>[],
-  failure: Condition<IssuerReason>,
-): readonly Condition<IssuerReason>[] {
-  const others = conditions.filter(({ type }) => type !== 'Ready' && type !== failure.type)
-  return withReady([...others, failure], failure)
 }
 
 const synced = fulfilled('Synced', 'the database says what the object says')

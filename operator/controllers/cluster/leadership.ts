@@ -105,7 +105,7 @@ export async function lead(deps: LeadershipDeps, signal: AbortSignal): Promise<v
 /** Annotations of our own kinds mean nothing to us, and a tenant may write a quarter of a megabyte of them. */
 const unannotated = {
   trim<T extends CustomResource>(object: Stored<T>): Stored<T> {
-    const { annotations: _annotations, managedFields: _fields, ...metadata } = object.metadata
+    const { annotations: _annotations, ...metadata } = object.metadata
     return { ...object, metadata }
   },
 }

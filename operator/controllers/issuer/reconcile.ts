@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { CaError, loadIssuingCa } from '../../../ca/index.ts'
+import { loadIssuingCa } from '../../../ca/index.ts'
 import type { IssuingCa } from '../../../ca/index.ts'
 import { KeyFileError } from '../../ca-keys.ts'
 import { publicId } from '../../issuer-registry.ts'
@@ -9,6 +9,7 @@ import type { Condition, IssuerReason } from '../conditions.ts'
 import { applyIssuerPlan } from './apply.ts'
 import { gatherIssuer, isKeyOf } from './gather.ts'
 import type { DeclaredIssuer, GatheredGeneration, GatheredIssuer, IssuerDeps } from './gather.ts'
+import { impossibleCa, withFailure } from './impossible-ca.ts'
 import { planIssuer } from './plan.ts'
 import type { IssuerPlan } from './plan.ts'
 import { ceilingsOf } from './spec.ts'
@@ -41,7 +42,7 @@ async function reconcile(deps: IssuerDeps, declared: DeclaredIssuer): Promise<Is
   let plan = planIssuer(gathered.observed)
   if (needsWriting(gathered, declared, plan)) {
     const applied = await tryToApply(deps, declared, gathered, plan)
-    if (applied !== undefined) return { conditions: withFailure(plan, applied), ready: false }
+    if (applied !== undefined) return { conditions: withFailure(plan.conditions, applied), ready: false }
     // What was written is read again: it may be the work of another process that was first.
     gathered = await gatherIssuer(deps, declared)
     plan = planIssuer(gathered.observed)
@@ -69,15 +70,8 @@ async function tryToApply(
       'another process has written a newer state; check that its clock is right',
     )
   } catch (error) {
-    if (!(error instanceof CaError)) throw error
-    const reason = error.code === 'invalid-name-constraints' ? 'InvalidNameConstraints' : 'InvalidSpec'
-    return failed('Accepted', reason, `no such CA can be made: ${error.message}`)
+    return impossibleCa(error)
   }
-}
-
-function withFailure(plan: IssuerPlan, failure: Condition<IssuerReason>): readonly Condition<IssuerReason>[] {
-  const others = plan.conditions.filter(({ type }) => type !== 'Ready' && type !== failure.type)
-  return withReady([...others, failure], failure)
 }
 
 function outcome(plan: IssuerPlan, issuerId: string | undefined): IssuerOutcome {
