@@ -82,9 +82,10 @@ export function createProfileController(deps: ProfileControllerDeps): Controller
         return {}
       }
       return whileAway(deps, certificateProfiles, object, async () => {
-        await retireGone(deps, ref, object.metadata.uid)
+        const served = await retireGone(deps, ref, object.metadata.uid)
         const wait = nextWait(key)
         const { isWaiting, lookAgainSeconds = wellSeconds } = await reconcileProfile(deps, object, {
+          served,
           tellsOfWaiting: wait >= waitingSeconds.worthTelling,
         })
         if (isWaiting) waits.set(key, wait)
@@ -95,16 +96,20 @@ export function createProfileController(deps: ProfileControllerDeps): Controller
   }
 }
 
-/** What had this name and is not this object any more is served no more; its certificates and its audit stay. */
+/**
+ * What had this name and is not this object any more is served no more; its certificates and its audit stay. Returns what
+ * is served for this object.
+ */
 async function retireGone(
   deps: ProfileControllerDeps,
   ref: { namespace: string; name: string },
   uid: string | undefined,
-): Promise<void> {
+): Promise<ServedProfile<IssuancePolicy> | undefined> {
   const served = await findProfile<IssuancePolicy>(deps.db, ref)
-  if (served === undefined || served.uid === uid) return
+  if (served === undefined || served.uid === uid) return served
   await inEpoch(deps, (trx) => retireProfile(trx, { uid: served.uid, actor: controllerActor }))
   deps.log.warn({ object: title('CertificateProfile', ref) }, 'is gone: its directory is not served any more')
+  return undefined
 }
 
 interface Outcome {
@@ -116,15 +121,14 @@ interface Outcome {
 async function reconcileProfile(
   deps: ProfileControllerDeps,
   object: Stored<CustomResource>,
-  { tellsOfWaiting }: { readonly tellsOfWaiting: boolean },
+  before: { readonly served: ServedProfile<IssuancePolicy> | undefined; readonly tellsOfWaiting: boolean },
 ): Promise<Outcome> {
-  const seen = await observe(deps, object)
+  const seen = await observe(deps, object, before.served)
   const plan = permitted(deps, seen, planProfile(planInput(deps, seen)))
-  const synced = await sync(deps, seen, plan)
-  const served = await findProfile<IssuancePolicy>(deps.db, ownRef(object))
+  const { condition: synced, served } = await sync(deps, seen, plan)
   const behind = served === undefined ? [] : await findBehind(deps, served)
   const isWaiting = behind.length > 0 && isReadyBut(plan)
-  if (isWaiting && !tellsOfWaiting) return { isWaiting }
+  if (isWaiting && !before.tellsOfWaiting) return { isWaiting }
   const conditions = finalConditions(plan, { synced, behind })
   const ready = conditions.find(({ type }) => type === 'Ready')
   const clusterIssuer = await deps.clusterIssuers.reconcile({
@@ -144,10 +148,13 @@ function ownRef({ metadata: { namespace = '', name } }: CustomResource): { names
   return { namespace, name }
 }
 
-async function observe(deps: ProfileControllerDeps, object: Stored<CustomResource>): Promise<Seen> {
+async function observe(
+  deps: ProfileControllerDeps,
+  object: Stored<CustomResource>,
+  served: ServedProfile<IssuancePolicy> | undefined,
+): Promise<Seen> {
   const spec = readProfileSpec(declaredPart(object))
-  const { namespace, name } = ownRef(object)
-  const served = await findProfile<IssuancePolicy>(deps.db, { namespace, name })
+  const { namespace } = ownRef(object)
   const servedHandshake = await shakeHandsWithServed(deps, namespace, served)
   const seen = { object, spec, ...(served && { served }), servedHandshake }
   if (!spec.ok) return seen
@@ -240,20 +247,22 @@ function permitted(deps: ProfileControllerDeps, seen: Seen, plan: ProfilePlan): 
 const synced = fulfilled('Synced', 'the database says what the object says')
 const stale = failed('Synced', 'StaleGeneration', 'the database holds a newer generation of this object')
 
+interface Synced {
+  readonly condition: Condition<ProfileReason>
+  /** What is served afterwards. */
+  readonly served: ServedProfile<IssuancePolicy> | undefined
+}
+
 /** Writes the planned revision, in one transaction, unless the database serves it already. */
-async function sync(
-  deps: ProfileControllerDeps,
-  seen: Seen,
-  { serve }: ProfilePlan,
-): Promise<Condition<ProfileReason>> {
-  const { object } = seen
-  if (serve === undefined) return synced
+async function sync(deps: ProfileControllerDeps, seen: Seen, { serve }: ProfilePlan): Promise<Synced> {
+  const { object, served } = seen
+  if (serve === undefined) return { condition: synced, served }
   const isThere = isAsPlanned(seen, serve)
   const { uid, generation = 0 } = object.metadata
   const ref = ownRef(object)
   const { issuerId, policyHash: hash } = serve
   deps.drift.check(title('CertificateProfile', ref), { uid, generation, issuerId, hash }, isThere)
-  if (isThere) return synced
+  if (isThere) return { condition: synced, served }
   const stored = await inEpoch(deps, (trx) =>
     upsertProfile(trx, {
       ...serve,
@@ -264,7 +273,8 @@ async function sync(
       actor: controllerActor,
     }),
   )
-  return stored === undefined ? stale : synced
+  const condition = stored === undefined ? stale : synced
+  return { condition, served: await findProfile<IssuancePolicy>(deps.db, ref) }
 }
 
 type Serve = NonNullable<ProfilePlan['serve']>
