@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { installHelm } from '../../charts/testing/helm-programs.ts'
+import { runChosen } from '../harness/chosen-cases.ts'
 import { runAsRoot, runInPrivateNamespace, whenCallerEnds } from '../harness/namespace.ts'
 import { GoMissing } from './build/go.ts'
 import { buildKubeconform, buildPrograms } from './build/programs.ts'
@@ -62,16 +63,10 @@ const { values: options, positionals: words } = parseArgs({
   },
 })
 
-process.exitCode = await run()
-
-async function run(): Promise<number> {
-  const cases = allCases.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
-  if (options.help) console.log(usage)
-  else if (options.list) console.log(cases.map(({ name }) => name).join('\n'))
-  else if (cases.length === 0) console.error(`No case's name has ${words.join(' or ')}.`)
-  else return options.inside === undefined ? runOutside() : runInside(options.inside, cases)
-  return options.help || options.list ? 0 : 2
-}
+process.exitCode = await runChosen(
+  { usage, cases: allCases, words, help: options.help, list: options.list },
+  async (cases) => (options.inside === undefined ? runOutside() : runInside(options.inside, cases)),
+)
 
 async function runOutside(): Promise<number> {
   const args = process.argv.slice(2)

@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect, parseArgs } from 'node:util'
+import { runChosen } from '../harness/chosen-cases.ts'
 import { runAsRoot, runInPrivateNamespace, whenCallerEnds } from '../harness/namespace.ts'
 import { Buildah, mustRun, ToolMissing } from './buildah.ts'
 import type { ImageCase } from './cases.ts'
@@ -38,16 +39,10 @@ const { values: options, positionals: words } = parseArgs({
   },
 })
 
-process.exitCode = await run()
-
-async function run(): Promise<number> {
-  const cases = allCases.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
-  if (options.help) console.log(usage)
-  else if (options.list) console.log(cases.map(({ name }) => name).join('\n'))
-  else if (cases.length === 0) console.error(`No case's name has ${words.join(' or ')}.`)
-  else return options.inside === undefined ? runOutside() : runInside(options.inside, cases)
-  return options.help || options.list ? 0 : 2
-}
+process.exitCode = await runChosen(
+  { usage, cases: allCases, words, help: options.help, list: options.list },
+  async (cases) => (options.inside === undefined ? runOutside() : runInside(options.inside, cases)),
+)
 
 async function runOutside(): Promise<number> {
   const args = process.argv.slice(2)

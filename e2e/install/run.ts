@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { GoMissing } from '../cluster/build/go.ts'
+import { runChosen } from '../harness/chosen-cases.ts'
 import { runAsRoot, whenCallerEnds } from '../harness/namespace.ts'
 import { ToolMissing } from '../image/buildah.ts'
 import { NodeUnfit } from '../node/unfit.ts'
@@ -39,16 +40,10 @@ const longestMinutes = 30
 /** What is missing, in words of their own. */
 const isForPeople = [GoMissing, ToolMissing, NodeUnfit, VenueMissing]
 
-process.exitCode = await run()
-
-async function run(): Promise<number> {
-  const cases = allCases.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
-  if (options.help) console.log(usage)
-  else if (options.list) console.log(cases.map(({ name }) => name).join('\n'))
-  else if (cases.length === 0) console.error(`No case's name has ${words.join(' or ')}.`)
-  else return options.inside === undefined ? runOutside() : runInside(options.inside, cases)
-  return options.help || options.list ? 0 : 2
-}
+process.exitCode = await runChosen(
+  { usage, cases: allCases, words, help: options.help, list: options.list },
+  async (cases) => (options.inside === undefined ? runOutside() : runInside(options.inside, cases)),
+)
 
 async function runOutside(): Promise<number> {
   const args = process.argv.slice(2)
