@@ -51,7 +51,11 @@ known() { apt-cache show $missing >/dev/null 2>&1; }
 known || $as_root apt-get update -q
 install || { $as_root apt-get update -q && install; }
 
+# Only a running systemd can stop anything; a container has its program alone.
+now=''
+[ ! -d /run/systemd/system ] || now='--now'
 for unit in ${units:-}; do
   case "$enabled_before" in *" $unit "*) continue ;; esac
-  if was_enabled "$unit"; then $as_root systemctl disable --now "$unit"; fi
+  # shellcheck disable=SC2086 # an option, or none
+  if was_enabled "$unit"; then $as_root systemctl disable $now "$unit"; fi
 done
