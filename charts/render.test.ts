@@ -55,6 +55,40 @@ for (const values of valuesFiles) {
   })
 }
 
+test('two long release names that begin alike have names of their own', () => {
+  const nameOf = (release: string) =>
+    render({}, { release }).find(({ kind }) => kind === 'Deployment')?.metadata.name ?? ''
+  const [first, second] = [nameOf(`${'a'.repeat(50)}-1`), nameOf(`${'a'.repeat(50)}-2`)]
+  assert.notEqual(first, second)
+  assert.ok(first.length <= 40, first)
+})
+
+test('dots of a release name, which Services may not have, become hyphens', () => {
+  for (const { kind, metadata } of render({ sampleProfiles: { enabled: true } }, { release: 'ca.v2' })) {
+    if (kind !== 'CustomResourceDefinition') assert.match(metadata.name, /^ca-v2-certctl(-[a-z]+)*$/)
+  }
+})
+
+test('names are text, whatever they look like to YAML', () => {
+  const file = valuesFiles.find(({ name }) => name === 'odd-names')
+  assert.ok(file)
+  const notText: string[] = []
+  for (const object of render(file, { release: 'true', namespace: '1e3', args: withPrometheus })) {
+    collect(object, object.kind)
+  }
+  assert.deepEqual(notText, [])
+
+  function collect(value: unknown, path: string): void {
+    if (typeof value !== 'object' || value === null) return
+    for (const [key, member] of Object.entries(value)) {
+      const here = `${path}.${key}`
+      const name = /^(name|namespace|secretName|key|host|image|.*Name)$|^app\.kubernetes\.io/.test(key)
+      if (name && typeof member !== 'string') notText.push(`${here}: ${JSON.stringify(member)}`)
+      collect(member, here)
+    }
+  }
+})
+
 test('a long release name leaves every name short enough', () => {
   const release = 'a-release-with-a-name-as-long-as-helm-allows-to-53ch'
   for (const { kind, metadata } of render({ sampleProfiles: { enabled: true } }, { release })) {

@@ -29,19 +29,19 @@ test('by default the operator has the rights of rbac/namespaced.yaml and no othe
 test('for all namespaces it has those of rbac/cluster.yaml on top', () => {
   const objects = render({ server: { watchNamespaces: ['*'] } })
   assert.deepEqual(rolesOf(objects), [
-    'ClusterRole /certctl-objects',
+    'ClusterRole /certctl-objects.certctl',
     'Role certctl/certctl-objects',
     'Role certctl/certctl-replicas',
   ])
   const expected = documented('cluster.yaml')
   assert.deepEqual(
-    rulesOf(objects, 'ClusterRole', 'certctl-objects'),
+    rulesOf(objects, 'ClusterRole', 'certctl-objects.certctl'),
     rulesOf(expected, 'ClusterRole', 'certctl-objects'),
   )
 })
 
 test('for ClusterIssuers and the trust bundle it has those of rbac/cluster-issuers.yaml, each on its own', () => {
-  const rules = (server: object) => rulesOf(render({ server }), 'ClusterRole', 'certctl-trust')
+  const rules = (server: object) => rulesOf(render({ server }), 'ClusterRole', 'certctl-trust.certctl')
   const [clusterIssuers, clusterTrustBundles] = find(
     documented('cluster-issuers.yaml'),
     'ClusterRole',
@@ -57,19 +57,36 @@ test('in namespaces that it watches or publishes to it has what that needs', () 
   assert.deepEqual(rolesOf(objects), [
     'Role certctl/certctl-objects',
     'Role certctl/certctl-replicas',
-    'Role team-a/certctl-objects',
-    'Role web/certctl-trust',
+    'Role team-a/certctl-objects.certctl',
+    'Role web/certctl-trust.certctl',
   ])
-  assert.deepEqual(rulesOf(objects, 'Role', 'certctl-trust'), [
+  assert.deepEqual(rulesOf(objects, 'Role', 'certctl-trust.certctl'), [
     { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create', 'update'] },
   ])
 })
 
-test('samples give the right to make Issuers and profiles in the own namespace', () => {
-  const objects = render({ sampleProfiles: { enabled: true } })
-  assert.deepEqual(rulesOf(objects, 'Role', 'certctl-initial-manifests'), [
-    { apiGroups: ['certctl.io'], resources: ['issuers', 'certificateprofiles'], verbs: ['create'] },
-  ])
+test('samples give the rights of rbac/initial-manifests.yaml', () => {
+  const name = 'certctl-initial-manifests'
+  const expected = rulesOf(documented('initial-manifests.yaml'), 'Role', name)
+  assert.deepEqual(rulesOf(render({ sampleProfiles: { enabled: true } }), 'Role', name), expected)
+})
+
+test('two releases of one name share nothing outside of their namespaces', () => {
+  const values = {
+    crds: { enabled: false },
+    server: { watchNamespaces: ['shared'], trustNamespaces: ['web'], clusterIssuers: true },
+  }
+  const elsewhere = (namespace: string): readonly string[] =>
+    render(values, { namespace })
+      .filter(({ metadata }) => metadata.namespace !== namespace)
+      .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)
+  const first = elsewhere('team-a')
+  assert.equal(first.length, 6)
+  const second = new Set(elsewhere('team-b'))
+  assert.deepEqual(
+    first.filter((object) => second.has(object)),
+    [],
+  )
 })
 
 test('the Job that makes the password may make Secrets and read that one, before anything else is there', () => {
@@ -104,8 +121,12 @@ test('no Job is there where the password is brought', () => {
   }
 })
 
-test('rbac.create=false gives no rights to the operator', () => {
-  assert.deepEqual(rolesOf(render({ rbac: { create: false } })), [])
+test('rbac.create=false gives no rights to anybody', () => {
+  const objects = render({ rbac: { create: false }, postgresql: { auth: { existingSecret: 'pg' } } })
+  assert.deepEqual(
+    objects.filter(({ kind }) => kind.includes('Role')),
+    [],
+  )
 })
 
 for (const values of valuesFiles) {

@@ -1,5 +1,5 @@
-{{/* Every setting that is plain text, in alphabetical order: an empty one is the program's own default. */}}
-{{- define "certctl.plainSettings" -}}
+{{/* Settings that are plain text, by their names: an empty one is the program's own default. */}}
+{{- define "certctl.settings" -}}
 {{- $server := .Values.server -}}
 {{- $acme := .Values.acmeServer -}}
 {{- $limits := $acme.rateLimits -}}
@@ -48,14 +48,20 @@
   "CERTCTL_TRUST_NAMESPACES" (include "certctl.trustNamespaces" .)
   "CERTCTL_WATCH_NAMESPACES" (include "certctl.watchNamespaces" .)
 -}}
-{{- if ne .Values.tls.mode "selfSigned" -}}
-{{- $files := include "certctl.tlsFiles" . | fromYaml -}}
-{{- range $name, $key := $files }}{{ $_ := set $settings $name (printf "/etc/certctl/tls/%s" $key) }}{{ end -}}
+{{- $files := ternary (dict) (include "certctl.tlsFiles" . | fromYaml) (eq .Values.tls.mode "selfSigned") -}}
+{{- range $name := list "CERTCTL_TLS_CA_FILE" "CERTCTL_TLS_CERT_FILE" "CERTCTL_TLS_KEY_FILE" -}}
+{{- $_ := set $settings $name (ternary (printf "/etc/certctl/tls/%s" (get $files $name)) "" (hasKey $files $name)) -}}
 {{- end -}}
 {{- range $name, $value := $settings }}
-{{- $text := ternary (int64 $value | toString) (toString $value) (or (kindIs "float64" $value) (kindIs "int64" $value) (kindIs "int" $value)) }}
-{{- if $text }}
-- { name: {{ $name }}, value: {{ $text | quote }} }
+{{ $name }}: {{ ternary (int64 $value | toString) (toString $value) (kindIs "string" $value | not) | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The variables of a container for them. */}}
+{{- define "certctl.plainSettings" -}}
+{{- range $name, $value := include "certctl.settings" . | fromYaml }}
+{{- if $value }}
+- { name: {{ $name }}, value: {{ $value | quote }} }
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -79,17 +85,17 @@ reads it from PGPASSWORD.
 {{- if .Values.postgresql.enabled }}
 - name: PGPASSWORD
   valueFrom:
-    secretKeyRef: { name: {{ include "certctl.postgresqlSecretName" . }}, key: {{ .Values.postgresql.auth.passwordKey }} }
+    secretKeyRef: { name: {{ include "certctl.postgresqlSecretName" . | quote }}, key: {{ .Values.postgresql.auth.passwordKey | quote }} }
 - name: CERTCTL_DATABASE_URL
   value: postgres://{{ .Values.postgresql.auth.username }}@{{ include "certctl.fullname" . }}-postgresql.{{ .Release.Namespace }}.svc:5432/{{ .Values.postgresql.auth.database }}
 {{- else if $external.urlKey }}
 - name: CERTCTL_DATABASE_URL
   valueFrom:
-    secretKeyRef: { name: {{ $external.existingSecret }}, key: {{ $external.urlKey }} }
+    secretKeyRef: { name: {{ $external.existingSecret | quote }}, key: {{ $external.urlKey | quote }} }
 {{- else }}
 - name: PGPASSWORD
   valueFrom:
-    secretKeyRef: { name: {{ $external.existingSecret }}, key: {{ $external.passwordKey }} }
+    secretKeyRef: { name: {{ $external.existingSecret | quote }}, key: {{ $external.passwordKey | quote }} }
 - name: CERTCTL_DATABASE_URL
   value: postgres://{{ $external.username }}@{{ $external.host }}:{{ int $external.port }}/{{ $external.database }}?uselibpqcompat=true&sslmode={{ $external.sslMode }}{{ if $external.caSecret.name }}&sslrootcert=/etc/certctl/database/ca.crt{{ end }}
 {{- end }}

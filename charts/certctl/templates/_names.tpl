@@ -1,11 +1,19 @@
-{{/* Names leave room for the longest suffix, so that a Service's name stays a DNS label. */}}
+{{/*
+Names leave room for the longest suffix, so that a Service's name stays a DNS label. What is cut off leaves its hash: two
+long names never become one.
+*/}}
 {{- define "certctl.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
 {{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- $full | trunc 40 | trimSuffix "-" -}}
+{{- $label := $full | replace "." "-" -}}
+{{- if gt (len $label) 40 -}}
+{{- printf "%s-%s" ($label | trunc 31 | trimSuffix "-") ($full | sha256sum | trunc 8) -}}
+{{- else -}}
+{{- $label -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -24,8 +32,8 @@
 
 {{/* dict "root" $ "component" "server" */}}
 {{- define "certctl.selectorLabels" -}}
-app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
@@ -116,6 +124,26 @@ https://{{ include "certctl.serviceHost" . }}{{ if ne (int .Values.server.port) 
 {{- $host := include "certctl.serviceHost" . -}}
 {{- $urls = append $urls ($service | replace $host (printf "%s.%s" $host .Values.server.clusterDomain)) -}}
 {{- $urls | uniq | join "," -}}
+{{- end -}}
+
+{{/* What a certificate for those URLs must have: dnsNames, and ipAddresses where a URL has one. */}}
+{{- define "certctl.urlNames" -}}
+{{- $dns := list -}}
+{{- $ip := list -}}
+{{- range splitList "," (include "certctl.externalUrls" .) -}}
+{{- $host := regexReplaceAll ":[0-9]+$" (trimPrefix "https://" .) "" -}}
+{{- if hasPrefix "[" $host -}}
+{{- $ip = append $ip (trimAll "[]" $host) -}}
+{{- else if regexMatch "^[0-9.]+$" $host -}}
+{{- $ip = append $ip $host -}}
+{{- else -}}
+{{- $dns = append $dns $host -}}
+{{- end -}}
+{{- end -}}
+dnsNames: {{ $dns | uniq | toJson }}
+{{- if $ip }}
+ipAddresses: {{ $ip | uniq | toJson }}
+{{- end }}
 {{- end -}}
 
 {{/* Namespaces to watch: the own one always belongs to them. Empty where it is the only one. */}}

@@ -66,10 +66,15 @@
   verbs: [create]
 {{- end -}}
 
-{{/* A Role and its binding, or both for the cluster where there is no namespace. dict "root" "name" "namespace" "rules" */}}
+{{/*
+A Role and its binding, or both for the cluster where there is no namespace. Outside of the release's namespace, where
+other releases have theirs, the name says whose it is. dict "root" "suffix" "namespace" "rules"
+*/}}
 {{- define "certctl.role" -}}
 {{- $prefix := ternary "" "Cluster" (ne .namespace "") -}}
-{{- $metadata := dict "name" .name "labels" (include "certctl.labels" (dict "root" .root "component" "server") | fromYaml) -}}
+{{- $own := .root.Release.Namespace -}}
+{{- $name := printf "%s-%s%s" (include "certctl.fullname" .root) .suffix (ternary "" (printf ".%s" $own) (eq .namespace $own)) -}}
+{{- $metadata := dict "name" $name "labels" (include "certctl.labels" (dict "root" .root "component" "server") | fromYaml) -}}
 {{- if .namespace }}{{ $_ := set $metadata "namespace" .namespace }}{{ end -}}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
@@ -86,9 +91,9 @@ metadata:
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: {{ $prefix }}Role
-  name: {{ .name }}
+  name: {{ $name | quote }}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "certctl.serviceAccountName" .root }}
-    namespace: {{ .root.Release.Namespace }}
+    name: {{ include "certctl.serviceAccountName" .root | quote }}
+    namespace: {{ .root.Release.Namespace | quote }}
 {{ end -}}

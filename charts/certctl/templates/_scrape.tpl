@@ -9,9 +9,9 @@ CA: the certificate is of one that is trusted already.
 ca: { configMap: { name: certctl-trust, key: ca.crt } }
 {{ else if not $files.CERTCTL_TLS_CA_FILE -}}
 {{- else if eq .Values.tls.mode "existingSecret" -}}
-ca: { secret: { name: {{ .Values.tls.existingSecret.name }}, key: {{ .Values.tls.existingSecret.caKey }} } }
+ca: { secret: { name: {{ .Values.tls.existingSecret.name | quote }}, key: {{ .Values.tls.existingSecret.caKey | quote }} } }
 {{ else -}}
 ca: { secret: { name: {{ $name }}-tls, key: ca.crt } }
 {{ end -}}
-serverName: {{ .Values.monitoring.serviceMonitor.serverName | default (include "certctl.serviceHost" .) }}
+serverName: {{ .Values.monitoring.serviceMonitor.serverName | default (include "certctl.serviceHost" .) | quote }}
 {{- end -}}
