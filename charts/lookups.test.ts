@@ -17,18 +17,63 @@ const secret = (name: string, ...keys: readonly string[]): Record<string, object
     data: Object.fromEntries(keys.map((key) => [key, 'c2VjcmV0'])),
   },
 })
+const ofHelm = (name: string, namespace: string) => ({
+  labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+  annotations: { 'meta.helm.sh/release-name': name, 'meta.helm.sh/release-namespace': namespace },
+})
+const volume = {
+  [`${namespace}/persistentvolumeclaims/data-certctl-postgresql-0`]: {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'data-certctl-postgresql-0' },
+  },
+}
 const database = {
+  ...volume,
   '/apis/apps/v1/namespaces/certctl/statefulsets/certctl-postgresql': {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
-    metadata: {
-      name: 'certctl-postgresql',
-      namespace: 'certctl',
-      labels: { 'app.kubernetes.io/managed-by': 'Helm' },
-      annotations: { 'meta.helm.sh/release-name': 'certctl', 'meta.helm.sh/release-namespace': 'certctl' },
+    metadata: { name: 'certctl-postgresql', namespace: 'certctl', ...ofHelm('certctl', 'certctl') },
+    spec: {
+      volumeClaimTemplates: [
+        {
+          spec: {
+            accessModes: ['ReadWriteOnce'],
+            resources: { requests: { storage: '8Gi' } },
+            volumeMode: 'Filesystem',
+          },
+        },
+      ],
     },
   },
 }
+const password = secret('certctl-postgresql', 'password')
+const release = (instance: string): Record<string, object> => ({
+  '/apis/apps/v1/namespaces/certctl/deployments': {
+    apiVersion: 'apps/v1',
+    kind: 'DeploymentList',
+    items: [
+      { metadata: { name: 'somebody-else' } },
+      {
+        metadata: {
+          name: `${instance}-certctl`,
+          labels: {
+            'app.kubernetes.io/part-of': 'certctl',
+            'app.kubernetes.io/component': 'server',
+            'app.kubernetes.io/instance': instance,
+          },
+        },
+      },
+    ],
+  },
+})
+const definition = (metadata: object): Record<string, object> => ({
+  '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/issuers.certctl.io': {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'issuers.certctl.io', ...metadata },
+  },
+})
 const brought = ['--set', 'tls.mode=existingSecret', '--set', 'tls.existingSecret.name=mine']
 const external = ['--set', 'postgresql.enabled=false', '--set', 'externalDatabase.existingSecret=db']
 
@@ -63,6 +108,52 @@ const refusals = [
     args: [],
     message: /postgresql\.auth\.existingSecret: .*the Secret certctl-postgresql with its password is gone; restore/,
   },
+  {
+    title: 'a volume of an earlier release whose password is lost',
+    objects: { ...defaultAccount, ...volume },
+    args: [],
+    message: /on the volume data-certctl-postgresql-0, and the Secret .* is gone; restore .* delete the volume's claim/,
+  },
+  {
+    title: 'another key than the password was made under',
+    objects: { ...defaultAccount, ...database, ...password },
+    args: ['--set', 'postgresql.auth.passwordKey=pw'],
+    message: /postgresql\.auth\.passwordKey: the Secret certctl-postgresql has no key pw but password/,
+  },
+  {
+    title: 'a volume of another size',
+    objects: { ...defaultAccount, ...database, ...password },
+    args: ['--set', 'postgresql.storage.size=16Gi'],
+    message:
+      /postgresql\.storage\.size: the database's volume was made with 8Gi, .*delete statefulset certctl-postgresql --cascade=orphan/,
+  },
+  {
+    title: 'a volume of another class',
+    objects: { ...defaultAccount, ...database, ...password },
+    args: ['--set', 'postgresql.storage.className=fast'],
+    message: /postgresql\.storage\.className: the database's volume was made with the cluster's default/,
+  },
+  {
+    title: 'a second release in a namespace',
+    objects: { ...defaultAccount, ...release('other') },
+    args: [],
+    message:
+      /--namespace: certctl has a certctl already, the Deployment other-certctl of release other, .*; choose another/,
+  },
+  {
+    title: 'definitions of another release',
+    objects: definition(ofHelm('certctl', 'pki')),
+    args: [],
+    message:
+      /crds\.enabled: issuers\.certctl\.io belongs to the release certctl of namespace pki; set crds\.enabled=false, or/,
+  },
+  {
+    title: 'definitions that were applied by hand',
+    objects: definition({}),
+    args: [],
+    message:
+      /crds\.enabled: issuers\.certctl\.io belongs to no release; .*release-name=certctl .*release-namespace=certctl/,
+  },
 ]
 
 const installable = [
@@ -74,8 +165,24 @@ const installable = [
   { title: 'a first installation', objects: defaultAccount, args: [] },
   {
     title: 'an upgrade',
-    objects: { ...defaultAccount, ...database, ...secret('certctl-postgresql', 'password') },
+    objects: {
+      ...defaultAccount,
+      ...database,
+      ...password,
+      ...release('certctl'),
+      ...definition(ofHelm('certctl', 'certctl')),
+    },
     args: [],
+  },
+  {
+    title: 'a size in other words',
+    objects: { ...defaultAccount, ...database, ...password },
+    args: ['--set', 'postgresql.storage.size=8192Mi'],
+  },
+  {
+    title: 'a release that leaves the definitions to another',
+    objects: { ...defaultAccount, ...definition(ofHelm('certctl', 'pki')) },
+    args: ['--set', 'crds.enabled=false'],
   },
   { title: 'a namespace that is yet to be made', objects: {}, args: ['--set', 'postgresql.auth.existingSecret=pg'] },
 ]

@@ -46,10 +46,22 @@ const contradictions: readonly Refusal[] = [
     remedy: /set it to 2 or less/,
   },
   {
+    title: 'a budget whose percentage, rounded up, is all replicas',
+    values: { server: { replicas: 3 }, podDisruptionBudget: { minAvailable: '67%' } },
+    path: /podDisruptionBudget\.minAvailable: 67% of 3/,
+    remedy: /set it to 2 or less/,
+  },
+  {
     title: 'a budget of nothing',
     values: { podDisruptionBudget: { maxUnavailable: 0 } },
     path: /podDisruptionBudget\.maxUnavailable: 0/,
     remedy: /set it to 1 or more/,
+  },
+  {
+    title: 'more connections than the database allows',
+    values: { server: { replicas: 3, databasePoolSize: 24 } },
+    path: /server\.databasePoolSize: 24 for each of 4 replicas need max_connections=103, and the database has 100/,
+    remedy: /set postgresql\.parameters\.max_connections="103", or lower this/,
   },
   {
     title: 'no database',
@@ -121,6 +133,12 @@ const contradictions: readonly Refusal[] = [
     remedy: /name one that certctl itself doesn't serve/,
   },
   {
+    title: 'renewing a certificate before it is made',
+    values: { tls: { certManager: { duration: '24h', renewBefore: '1440m' } } },
+    path: /tls\.certManager\.renewBefore: 1440m is as long as the certificate lives \(tls\.certManager\.duration=24h\)/,
+    remedy: /shorten it/,
+  },
+  {
     title: 'an issuer that is named and not used',
     values: { tls: { certManager: { issuerRef: { name: 'corporate' } } } },
     path: /tls\.certManager\.issuerRef\.name/,
@@ -169,6 +187,24 @@ const contradictions: readonly Refusal[] = [
     remedy: /leave it empty/,
   },
   {
+    title: 'URLs under which nobody answers',
+    values: { acmeServer: { enabled: false }, server: { externalUrls: ['https://ca.example.com'] } },
+    path: /server\.externalUrls: acmeServer\.enabled=false/,
+    remedy: /leave it empty, or set acmeServer\.enabled=true/,
+  },
+  {
+    title: 'ClusterIssuers for what nobody reaches',
+    values: { acmeServer: { enabled: false }, server: { clusterIssuers: true } },
+    path: /server\.clusterIssuers: acmeServer\.enabled=false/,
+    remedy: /set acmeServer\.enabled=true, or this to false/,
+  },
+  {
+    title: 'a password that nobody may make',
+    values: { rbac: { create: false } },
+    path: /postgresql\.auth\.existingSecret: rbac\.create=false/,
+    remedy: /make a Secret with the key postgresql\.auth\.passwordKey, and name it here/,
+  },
+  {
     title: 'one port for two',
     values: { server: { port: 8080 } },
     path: /server\.pkiPort: 8080 is server\.port too/,
@@ -179,6 +215,12 @@ const contradictions: readonly Refusal[] = [
     values: { monitoring: { enabled: false, serviceMonitor: { enabled: true } } },
     path: /monitoring\.serviceMonitor\.enabled: monitoring\.enabled=false/,
     remedy: /set monitoring\.enabled=true/,
+  },
+  {
+    title: 'scrapes that outlast their interval',
+    values: { monitoring: { serviceMonitor: { interval: '1m', scrapeTimeout: '1m1s' } } },
+    path: /monitoring\.serviceMonitor\.scrapeTimeout: 1m1s is longer than monitoring\.serviceMonitor\.interval=1m/,
+    remedy: /shorten it/,
   },
   {
     title: 'a name of a certificate that is not shown',
@@ -232,6 +274,31 @@ const contradictions: readonly Refusal[] = [
     values: { server: { extraEnv: [{ name: 'CERTCTL_LOG_LEVEL', value: 'debug' }] } },
     path: /server\.extraEnv: CERTCTL_LOG_LEVEL/,
     remedy: /leave it out here/,
+  },
+  {
+    title: 'a setting that the chart leaves empty',
+    values: { server: { extraEnv: [{ name: 'CERTCTL_TLS_CERT_FILE', value: '/tmp/tls.crt' }] } },
+    path: /server\.extraEnv: CERTCTL_TLS_CERT_FILE is decided by another value/,
+    remedy: /leave it out here/,
+  },
+  {
+    title: 'a setting that there is not',
+    values: { server: { extraEnv: [{ name: 'CERTCTL_LOGLEVEL', value: 'debug' }] } },
+    path: /server\.extraEnv: CERTCTL_LOGLEVEL is no setting/,
+    remedy: /correct the name/,
+  },
+  {
+    title: 'a variable twice',
+    values: {
+      server: {
+        extraEnv: [
+          { name: 'TZ', value: 'UTC' },
+          { name: 'TZ', value: 'CET' },
+        ],
+      },
+    },
+    path: /server\.extraEnv: TZ is listed twice/,
+    remedy: /keep one/,
   },
   {
     title: 'a label that selectors rely on',
@@ -291,6 +358,36 @@ const typos: readonly Refusal[] = [
     path: /server.rateLimiting.janitorInterval/,
     remedy: /pattern/,
   },
+  {
+    title: 'a duration that Prometheus has not',
+    values: { monitoring: { serviceMonitor: { interval: '1.5m' } } },
+    path: /monitoring.serviceMonitor.interval/,
+    remedy: /pattern/,
+  },
+  {
+    title: 'a share beyond all',
+    values: { podDisruptionBudget: { maxUnavailable: '101%' } },
+    path: /podDisruptionBudget.maxUnavailable/,
+    remedy: /pattern/,
+  },
+  {
+    title: 'a network that there is not',
+    values: { server: { trustedProxies: ['10.0.0.0/33'] } },
+    path: /server.trustedProxies.0/,
+    remedy: /pattern/,
+  },
+  {
+    title: 'a DNS server by its name',
+    values: { acmeServer: { resolvers: ['dns.example.com'] } },
+    path: /acmeServer.resolvers.0/,
+    remedy: /pattern/,
+  },
+  {
+    title: 'a parameter of nothing',
+    values: { postgresql: { parameters: { work_mem: null } } },
+    path: /postgresql.parameters.work_mem/,
+    remedy: /string/,
+  },
   { title: 'a number in words', values: { server: { replicas: 'two' } }, path: /server.replicas/, remedy: /integer/ },
   { title: 'no replicas', values: { server: { replicas: 0 } }, path: /server.replicas/, remedy: /1/ },
   {
@@ -330,6 +427,12 @@ for (const program of helms) {
     test(`refused is ${refusal.title} (Helm ${program.major})`, () => assertRefused(refusal, program))
   }
 }
+
+test('a release whose name begins with a digit is told to take another', () => {
+  const { code, output } = template({}, { release: '3rd' })
+  assert.notEqual(code, 0, 'it was rendered')
+  assert.match(output, /fullnameOverride: 3rd-certctl, .* begins with a digit, .*; set one that begins with a letter/)
+})
 
 test('all contradictions are told at once', () => {
   const { output } = template({ server: { rateLimiting: { backend: 'memory' } }, tls: { mode: 'existingSecret' } })

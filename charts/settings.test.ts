@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import { readConfig } from '../operator/config.ts'
 import type { Config } from '../operator/config.ts'
 import { settings } from '../operator/settings.ts'
-import { find, render, valuesFiles } from './testing/helm.ts'
+import type { Setting } from '../operator/settings.ts'
+import { find, render, template, valuesFiles } from './testing/helm.ts'
 import type { ValuesFile } from './testing/helm.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'certctl-chart-'))
@@ -145,6 +146,50 @@ test("cert-manager's certificate has every name that clients use", () => {
     'certctl.certctl.svc.cluster.local',
   ])
 })
+
+test("cert-manager's certificate has addresses as addresses", () => {
+  const tls = { mode: 'certManager', certManager: { issuerRef: { name: 'corporate' } } }
+  const externalUrls = ['https://10.0.0.1:8443', 'https://[fd00::1]:8443', 'https://10.0.0.1']
+  const { dnsNames, ipAddresses } = find(render({ tls, server: { externalUrls } }), 'Certificate', 'certctl-tls')[
+    'spec'
+  ]
+  assert.deepEqual(ipAddresses, ['10.0.0.1', 'fd00::1'])
+  assert.deepEqual(dnsNames, ['certctl.certctl.svc', 'certctl.certctl.svc.cluster.local'])
+})
+
+const durations: readonly { value: readonly [string, string]; setting: Setting<number> }[] = [
+  { value: ['acmeServer', 'nonceTTL'], setting: settings.nonceTtl },
+  { value: ['acmeServer', 'orderTTL'], setting: settings.orderTtl },
+  { value: ['acmeServer', 'authorizationTTL'], setting: settings.authorizationTtl },
+  { value: ['acmeServer', 'gcInterval'], setting: settings.gcInterval },
+  { value: ['acmeServer', 'leaseDuration'], setting: settings.leaseDuration },
+  { value: ['server.rateLimiting', 'janitorInterval'], setting: settings.rateLimitJanitorInterval },
+]
+
+for (const {
+  value: [parent, name],
+  setting,
+} of durations) {
+  test(`the chart refuses ${parent}.${name} where the program would, and nowhere else`, () => {
+    const [, least, most] = /from (\S+) to (\S+)$/.exec(setting.hint) ?? []
+    assert.ok(least !== undefined && most !== undefined, setting.hint)
+    for (const given of [least, most, `${most}1ms`, lessThan(least)]) {
+      const values = `${parent}.${name}`
+        .split('.')
+        .reduceRight<object | string>((inner, key) => ({ [key]: inner }), given)
+      assert.ok(typeof values === 'object')
+      const { code, output } = template(values)
+      assert.equal(code === 0, setting.parse(given).ok, `${given}: ${output.slice(0, 300)}`)
+      if (code !== 0) assert.ok(output.includes(`${parent}.${name}: ${given} is out of bounds; set it from`), output)
+    }
+  })
+}
+
+/** A moment less than a duration of one number and unit. */
+function lessThan(text: string): string {
+  const [, number, unit] = /^([0-9]+)([a-z]+)$/.exec(text) ?? []
+  return `${Number(number) - 0.001}${unit}`
+}
 
 test('a password never becomes part of a URL', () => {
   const values = { postgresql: { enabled: false }, externalDatabase: { host: 'pg.example.com', existingSecret: 'db' } }

@@ -7,7 +7,7 @@ import { stringify } from 'yaml'
 
 /** Kinds that the chart looks up or makes, by group and version: Helm 4 wants to know them all before it renders any. */
 const kinds: Readonly<Record<string, readonly string[]>> = {
-  v1: ['ConfigMap', 'Pod', 'Secret', 'Service', 'ServiceAccount'],
+  v1: ['ConfigMap', 'PersistentVolumeClaim', 'Pod', 'Secret', 'Service', 'ServiceAccount'],
   'apiextensions.k8s.io/v1': ['CustomResourceDefinition'],
   'apps/v1': ['Deployment', 'StatefulSet'],
   'batch/v1': ['Job'],

@@ -4,12 +4,19 @@ each line with the path of a value and what to write.
 */}}
 {{- define "certctl.guard" -}}
 {{- $lines := list -}}
-{{- range list "replicas" "database" "tls" "ingress" "access" "monitoring" "samples" "environment" "labels" "secrets" -}}
+{{- range list "names" "replicas" "durations" "database" "tls" "ingress" "access" "monitoring" "samples" "environment" "labels" "rights" "cluster" -}}
 {{- $lines = concat $lines (include (printf "certctl.guard.%s" .) $ | fromYamlArray) -}}
 {{- end -}}
 {{- if $lines -}}
 {{- fail (printf "\n\nThese values can't be installed:\n  - %s\n" (join "\n  - " $lines)) -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "certctl.guard.names" -}}
+{{- $name := include "certctl.fullname" . }}
+{{- if regexMatch "^[0-9]" $name }}
+- {{ printf "fullnameOverride: %s, which comes of the release's name, begins with a digit, and the name of a Service may not; set one that begins with a letter" $name | quote }}
+{{- end }}
 {{- end -}}
 
 {{- define "certctl.guard.replicas" -}}
@@ -29,7 +36,9 @@ each line with the path of a value and what to write.
 - "podDisruptionBudget.minAvailable: a budget has this or podDisruptionBudget.maxUnavailable; leave one of them empty"
 {{- end }}
 {{- if and $budget.enabled (gt $fewest 1) }}
-{{- if or (eq $minimum "100%") (and (regexMatch "^[0-9]+$" $minimum) (ge (int $minimum) $fewest)) }}
+{{- /* The disruption controller rounds a percentage up. */}}
+{{- $kept := ternary (ceil (divf (mulf (trimSuffix "%" $minimum | int) $fewest) 100) | int) (int $minimum) (hasSuffix "%" $minimum) }}
+{{- if ge $kept $fewest }}
 - {{ printf "podDisruptionBudget.minAvailable: %s of %d replicas lets no node be drained; set it to %d or less" $minimum $fewest (sub $fewest 1) | quote }}
 {{- end }}
 {{- if or (eq $maximum "0") (eq $maximum "0%") }}
@@ -38,9 +47,37 @@ each line with the path of a value and what to write.
 {{- end }}
 {{- end -}}
 
+{{- define "certctl.guard.durations" -}}
+{{- $acme := .Values.acmeServer -}}
+{{- range list
+  (list "server.rateLimiting.janitorInterval" .Values.server.rateLimiting.janitorInterval "1m" "24h")
+  (list "acmeServer.nonceTTL" $acme.nonceTTL "10s" "1h")
+  (list "acmeServer.orderTTL" $acme.orderTTL "1m" "720h")
+  (list "acmeServer.authorizationTTL" $acme.authorizationTTL "1m" "8760h")
+  (list "acmeServer.gcInterval" $acme.gcInterval "1s" "24h")
+  (list "acmeServer.leaseDuration" $acme.leaseDuration "1s" "10m")
+  (list "tls.certManager.duration" .Values.tls.certManager.duration "1h" "87600h")
+  (list "tls.certManager.renewBefore" .Values.tls.certManager.renewBefore "5m" "87600h")
+}}
+{{- $path := index . 0 }}
+{{- $value := index . 1 }}
+{{- $given := include "certctl.milliseconds" $value | float64 }}
+{{- if or (lt $given (include "certctl.milliseconds" (index . 2) | float64)) (gt $given (include "certctl.milliseconds" (index . 3) | float64)) }}
+- {{ printf "%s: %s is out of bounds; set it from %s to %s" $path $value (index . 2) (index . 3) | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{- define "certctl.guard.database" -}}
 {{- $external := .Values.externalDatabase -}}
 {{- if .Values.postgresql.enabled }}
+{{- /* Each replica has a connection beside its pool; an update may start one replica more; three are kept for superusers. */}}
+{{- $replicas := add (int (include "certctl.mostReplicas" .)) (ternary 0 1 (eq .Values.server.podAntiAffinity "required")) }}
+{{- $needed := add (mul $replicas (add (int .Values.server.databasePoolSize) 1)) 3 }}
+{{- $allowed := get .Values.postgresql.parameters "max_connections" | default "100" }}
+{{- if and (regexMatch "^[0-9]+$" $allowed) (gt (int $needed) (int $allowed)) }}
+- {{ printf "server.databasePoolSize: %d for each of %d replicas need max_connections=%d, and the database has %s; set postgresql.parameters.max_connections=\"%d\", or lower this" (int .Values.server.databasePoolSize) $replicas $needed $allowed $needed | quote }}
+{{- end }}
 {{- range $path, $value := dict "host" $external.host "urlKey" $external.urlKey "existingSecret" $external.existingSecret }}
 {{- if $value }}
 - {{ printf "externalDatabase.%s: postgresql.enabled=true brings a database of its own; set postgresql.enabled=false, or leave this empty" $path | quote }}
@@ -82,6 +119,9 @@ each line with the path of a value and what to write.
 {{- if and (eq $tls.mode "certManager") (not $tls.certManager.issuerRef.name) }}
 - "tls.certManager.issuerRef.name: tls.mode=certManager needs an issuer; name one that certctl itself doesn't serve"
 {{- end }}
+{{- if ge (include "certctl.milliseconds" $tls.certManager.renewBefore | float64) (include "certctl.milliseconds" $tls.certManager.duration | float64) }}
+- {{ printf "tls.certManager.renewBefore: %s is as long as the certificate lives (tls.certManager.duration=%s); shorten it" $tls.certManager.renewBefore $tls.certManager.duration | quote }}
+{{- end }}
 {{- if and (ne $tls.mode "certManager") $tls.certManager.issuerRef.name }}
 - {{ printf "tls.certManager.issuerRef.name: tls.mode=%s leaves this without effect; set tls.mode=certManager" $tls.mode | quote }}
 {{- end }}
@@ -111,8 +151,16 @@ each line with the path of a value and what to write.
 {{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
 - "serviceAccount.name: serviceAccount.create=false needs one that exists; name it"
 {{- end }}
-{{- if and .Values.acmeServer.defaultProfileId (not .Values.acmeServer.enabled) }}
+{{- if not .Values.acmeServer.enabled }}
+{{- if .Values.acmeServer.defaultProfileId }}
 - "acmeServer.defaultProfileId: acmeServer.enabled=false leaves this without effect; leave it empty"
+{{- end }}
+{{- if $server.externalUrls }}
+- "server.externalUrls: acmeServer.enabled=false leaves nothing to reach under them; leave it empty, or set acmeServer.enabled=true"
+{{- end }}
+{{- if $server.clusterIssuers }}
+- "server.clusterIssuers: acmeServer.enabled=false leaves cert-manager nothing to reach; set acmeServer.enabled=true, or this to false"
+{{- end }}
 {{- end }}
 {{- if and .Values.acmeServer.enabled (eq (int $server.port) (int $server.pkiPort)) }}
 - {{ printf "server.pkiPort: %d is server.port too; choose another" (int $server.port) | quote }}
@@ -129,6 +177,9 @@ each line with the path of a value and what to write.
 {{- end }}
 {{- end }}
 {{- $monitor := $monitoring.serviceMonitor }}
+{{- if gt (include "certctl.milliseconds" $monitor.scrapeTimeout | float64) (include "certctl.milliseconds" $monitor.interval | float64) }}
+- {{ printf "monitoring.serviceMonitor.scrapeTimeout: %s is longer than monitoring.serviceMonitor.interval=%s, which Prometheus refuses; shorten it" $monitor.scrapeTimeout $monitor.interval | quote }}
+{{- end }}
 {{- if and $monitor.serverName (not $monitoring.tls) }}
 - "monitoring.serviceMonitor.serverName: monitoring.tls=false leaves this without effect; set monitoring.tls=true, or leave it empty"
 {{- end }}
@@ -160,14 +211,21 @@ each line with the path of a value and what to write.
 {{- end }}
 {{- end -}}
 
-{{/* Variables that the chart sets, with the value that decides them. */}}
+{{/* Every setting of the program is a value, so that variables are for what else a container has: proxies, Node. */}}
 {{- define "certctl.guard.environment" -}}
 {{- $owned := dict "PGPASSWORD" "the database's Secret" "CERTCTL_DATABASE_URL" "postgresql or externalDatabase" "CERTCTL_NAMESPACE" "the release's namespace" "CERTCTL_POD_NAME" "the pod" }}
-{{- range $setting := include "certctl.plainSettings" . | fromYamlArray }}{{ $_ := set $owned $setting.name "another value of this chart" }}{{ end }}
+{{- $settings := include "certctl.settings" . | fromYaml }}
+{{- $seen := dict }}
 {{- range .Values.server.extraEnv }}
-{{- if hasKey $owned .name }}
-- {{ printf "server.extraEnv: %s is decided by %s; leave it out here" .name (get $owned .name) | quote }}
+{{- if or (hasKey $owned .name) (hasKey $settings .name) }}
+- {{ printf "server.extraEnv: %s is decided by %s; leave it out here" .name (get $owned .name | default "another value of this chart") | quote }}
+{{- else if hasPrefix "CERTCTL_" .name }}
+- {{ printf "server.extraEnv: %s is no setting that a pod may have; leave it out, or correct the name" .name | quote }}
 {{- end }}
+{{- if hasKey $seen .name }}
+- {{ printf "server.extraEnv: %s is listed twice; keep one" .name | quote }}
+{{- end }}
+{{- $_ := set $seen .name true }}
 {{- end }}
 {{- end -}}
 
@@ -186,54 +244,8 @@ each line with the path of a value and what to write.
 {{- end }}
 {{- end -}}
 
-{{/*
-Secrets that are named and not there. Only a render that may ask the API server finds them: every namespace of a cluster
-has a ServiceAccount called default, so that one which isn't found means that nobody was asked, or that the namespace is
-yet to be made.
-*/}}
-{{- define "certctl.guard.secrets" -}}
-{{- if lookup "v1" "ServiceAccount" .Release.Namespace "default" }}
-{{- range $path, $wanted := include "certctl.wantedSecrets" . | fromYaml }}
-{{- $secret := lookup "v1" "Secret" $.Release.Namespace $wanted.name }}
-{{- if not $secret }}
-- {{ printf "%s: there is no Secret %s in namespace %s; make it first, or correct the name" $path $wanted.name $.Release.Namespace | quote }}
-{{- else }}
-{{- range $keyPath, $key := $wanted.keys }}
-{{- if not (hasKey ($secret.data | default dict) $key) }}
-- {{ printf "%s: the Secret %s has no key %s but %s; correct the key, or the Secret" $keyPath $wanted.name $key (keys ($secret.data | default dict) | sortAlpha | join ", " | default "none") | quote }}
+{{- define "certctl.guard.rights" -}}
+{{- if and (not .Values.rbac.create) (include "certctl.createsSecrets" .) }}
+- "postgresql.auth.existingSecret: rbac.create=false gives the Job that makes the password no rights; make a Secret with the key postgresql.auth.passwordKey, and name it here"
 {{- end }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- if include "certctl.createsSecrets" . }}
-{{- $name := include "certctl.postgresqlSecretName" . }}
-{{- if and (lookup "apps/v1" "StatefulSet" .Release.Namespace $name) (not (lookup "v1" "Secret" .Release.Namespace $name)) }}
-- {{ printf "postgresql.auth.existingSecret: the database is there and the Secret %s with its password is gone; restore the Secret (a new password would not open the database), or set the password with ALTER ROLE and name a Secret that holds it" $name | quote }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- end -}}
-
-{{/* Path of a value to the Secret it names and the keys that it must have. */}}
-{{- define "certctl.wantedSecrets" -}}
-{{- $wanted := dict -}}
-{{- $postgresql := .Values.postgresql -}}
-{{- $external := .Values.externalDatabase -}}
-{{- if and $postgresql.enabled $postgresql.auth.existingSecret -}}
-{{- $_ := set $wanted "postgresql.auth.existingSecret" (dict "name" $postgresql.auth.existingSecret "keys" (dict "postgresql.auth.passwordKey" $postgresql.auth.passwordKey)) -}}
-{{- end -}}
-{{- if and (not $postgresql.enabled) $external.existingSecret -}}
-{{- $key := ternary "urlKey" "passwordKey" (ne $external.urlKey "") -}}
-{{- $_ := set $wanted "externalDatabase.existingSecret" (dict "name" $external.existingSecret "keys" (dict (printf "externalDatabase.%s" $key) (get $external $key))) -}}
-{{- end -}}
-{{- if and (not $postgresql.enabled) $external.caSecret.name -}}
-{{- $_ := set $wanted "externalDatabase.caSecret.name" (dict "name" $external.caSecret.name "keys" (dict "externalDatabase.caSecret.key" $external.caSecret.key)) -}}
-{{- end -}}
-{{- $tls := .Values.tls.existingSecret -}}
-{{- if and (eq .Values.tls.mode "existingSecret") $tls.name -}}
-{{- $keys := dict "tls.existingSecret.certKey" $tls.certKey "tls.existingSecret.keyKey" $tls.keyKey -}}
-{{- if $tls.caKey }}{{ $_ := set $keys "tls.existingSecret.caKey" $tls.caKey }}{{ end -}}
-{{- $_ := set $wanted "tls.existingSecret.name" (dict "name" $tls.name "keys" $keys) -}}
-{{- end -}}
-{{- toYaml $wanted -}}
 {{- end -}}

@@ -1,0 +1,112 @@
+{{/*
+What the cluster has and has not. Only a render that may ask the API server knows: every namespace of a cluster has a
+ServiceAccount called default, so that one which isn't found means that nobody was asked, or that the namespace is yet to
+be made.
+*/}}
+{{- define "certctl.guard.cluster" -}}
+{{- include "certctl.guard.definitions" . }}
+{{- if lookup "v1" "ServiceAccount" .Release.Namespace "default" }}
+{{- include "certctl.guard.release" . }}
+{{- include "certctl.guard.secrets" . }}
+{{- include "certctl.guard.volume" . }}
+{{- end }}
+{{- end -}}
+
+{{/* CustomResourceDefinitions that somebody else has, whom Helm would name without a remedy. */}}
+{{- define "certctl.guard.definitions" -}}
+{{- if .Values.crds.enabled }}
+{{- range list "issuers.certctl.io" "certificateprofiles.certctl.io" }}
+{{- $definition := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" . }}
+{{- if $definition }}
+{{- $annotations := $definition.metadata.annotations | default dict }}
+{{- $name := get $annotations "meta.helm.sh/release-name" }}
+{{- $namespace := get $annotations "meta.helm.sh/release-namespace" }}
+{{- if not (and (eq $name $.Release.Name) (eq $namespace $.Release.Namespace)) }}
+- {{ printf "crds.enabled: %s belongs to %s; set crds.enabled=false, or hand it over: kubectl label crd %s --overwrite app.kubernetes.io/managed-by=Helm && kubectl annotate crd %s --overwrite meta.helm.sh/release-name=%s meta.helm.sh/release-namespace=%s" . (ternary (printf "the release %s of namespace %s" $name $namespace) "no release" (ne $name "")) . . $.Release.Name $.Release.Namespace | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The Lease, the listener's CA and what clients must trust have the same names whatever the release is called. */}}
+{{- define "certctl.guard.release" -}}
+{{- range (lookup "apps/v1" "Deployment" .Release.Namespace "").items | default list }}
+{{- $labels := .metadata.labels | default dict }}
+{{- if and (eq (get $labels "app.kubernetes.io/part-of") "certctl") (eq (get $labels "app.kubernetes.io/component") "server") (ne (get $labels "app.kubernetes.io/instance") $.Release.Name) }}
+- {{ printf "--namespace: %s has a certctl already, the Deployment %s of release %s, and both would reconcile the same objects; choose another namespace, or upgrade that release" $.Release.Namespace .metadata.name (get $labels "app.kubernetes.io/instance") | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Secrets that are named and not there, or lack a key. */}}
+{{- define "certctl.guard.secrets" -}}
+{{- range $path, $wanted := include "certctl.wantedSecrets" . | fromYaml }}
+{{- $secret := lookup "v1" "Secret" $.Release.Namespace $wanted.name }}
+{{- if not (or $secret $wanted.made) }}
+- {{ printf "%s: there is no Secret %s in namespace %s; make it first, or correct the name" $path $wanted.name $.Release.Namespace | quote }}
+{{- else if $secret }}
+{{- range $keyPath, $key := $wanted.keys }}
+{{- if not (hasKey ($secret.data | default dict) $key) }}
+- {{ printf "%s: the Secret %s has no key %s but %s; correct the key, or the Secret" $keyPath $wanted.name $key (keys ($secret.data | default dict) | sortAlpha | join ", " | default "none") | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* What the volume of an earlier installation decides. */}}
+{{- define "certctl.guard.volume" -}}
+{{- if .Values.postgresql.enabled }}
+{{- $name := printf "%s-postgresql" (include "certctl.fullname" .) }}
+{{- $volume := lookup "v1" "PersistentVolumeClaim" .Release.Namespace (printf "data-%s-0" $name) }}
+{{- $secret := include "certctl.postgresqlSecretName" . }}
+{{- if and $volume (include "certctl.createsSecrets" .) (not (lookup "v1" "Secret" .Release.Namespace $secret)) }}
+- {{ printf "postgresql.auth.existingSecret: the database is there, on the volume data-%s-0, and the Secret %s with its password is gone; restore the Secret (a new password would not open the database), or set the password with ALTER ROLE and name a Secret that holds it; where nothing of it is needed, delete the volume's claim" $name $secret | quote }}
+{{- end }}
+{{- $stateful := lookup "apps/v1" "StatefulSet" .Release.Namespace $name }}
+{{- range dig "spec" "volumeClaimTemplates" (list) ($stateful | default dict) }}
+{{- $storage := $.Values.postgresql.storage }}
+{{- $made := dict
+  "size" (dig "spec" "resources" "requests" "storage" "" .)
+  "className" (dig "spec" "storageClassName" "" .)
+  "accessModes" (dig "spec" "accessModes" (list) . | join ",")
+}}
+{{- $same := dict
+  "size" (eq (include "certctl.bytes" $made.size) (include "certctl.bytes" $storage.size))
+  "className" (eq $made.className $storage.className)
+  "accessModes" (eq $made.accessModes ($storage.accessModes | join ","))
+}}
+{{- range $field, $is := $same }}
+{{- if not $is }}
+- {{ printf "postgresql.storage.%s: the database's volume was made with %s, and a StatefulSet never changes that; set it again, or change the claim data-%s-0 itself, remove the StatefulSet alone (kubectl -n %s delete statefulset %s --cascade=orphan) and upgrade" $field (get $made $field | default "the cluster's default") $name $.Release.Namespace $name | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Path of a value to the Secret it names, the keys that it must have, and whether a Job makes it where it is absent. */}}
+{{- define "certctl.wantedSecrets" -}}
+{{- $wanted := dict -}}
+{{- $postgresql := .Values.postgresql -}}
+{{- $external := .Values.externalDatabase -}}
+{{- if $postgresql.enabled -}}
+{{- $made := include "certctl.createsSecrets" . -}}
+{{- $_ := set $wanted "postgresql.auth.existingSecret" (dict "name" (include "certctl.postgresqlSecretName" .) "made" $made "keys" (dict "postgresql.auth.passwordKey" $postgresql.auth.passwordKey)) -}}
+{{- end -}}
+{{- if and (not $postgresql.enabled) $external.existingSecret -}}
+{{- $key := ternary "urlKey" "passwordKey" (ne $external.urlKey "") -}}
+{{- $_ := set $wanted "externalDatabase.existingSecret" (dict "name" $external.existingSecret "keys" (dict (printf "externalDatabase.%s" $key) (get $external $key))) -}}
+{{- end -}}
+{{- if and (not $postgresql.enabled) $external.caSecret.name -}}
+{{- $_ := set $wanted "externalDatabase.caSecret.name" (dict "name" $external.caSecret.name "keys" (dict "externalDatabase.caSecret.key" $external.caSecret.key)) -}}
+{{- end -}}
+{{- $tls := .Values.tls.existingSecret -}}
+{{- if and (eq .Values.tls.mode "existingSecret") $tls.name -}}
+{{- $keys := dict "tls.existingSecret.certKey" $tls.certKey "tls.existingSecret.keyKey" $tls.keyKey -}}
+{{- if $tls.caKey }}{{ $_ := set $keys "tls.existingSecret.caKey" $tls.caKey }}{{ end -}}
+{{- $_ := set $wanted "tls.existingSecret.name" (dict "name" $tls.name "keys" $keys) -}}
+{{- end -}}
+{{- toYaml $wanted -}}
+{{- end -}}
