@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { stringify } from 'yaml'
 import { find, render } from './testing/helm.ts'
 import { findProgram } from './testing/prometheus.ts'
+import { temporaryFolder } from './testing/temporary-folder.ts'
 
 const promtool = findProgram('promtool')
 const skip = promtool === undefined ? 'promtool is not there (make chart-tools)' : false
@@ -14,7 +14,7 @@ const skip = promtool === undefined ? 'promtool is not there (make chart-tools)'
 const rule = find(render({ monitoring: { prometheusRule: { enabled: true } } }), 'PrometheusRule', 'certctl')['spec']
 const alerts: readonly string[] = rule.groups[0].rules.map(({ alert }: { alert: string }) => alert)
 
-const folder = mkdtempSync(join(tmpdir(), 'certctl-alerts-'))
+const folder = temporaryFolder()
 writeFileSync(join(folder, 'rules.yaml'), stringify(rule))
 
 /** Samples each minute, in promtool's notation, of one replica of the release unless `labels` say otherwise. */
@@ -86,6 +86,12 @@ const faults: readonly Fault[] = [
     alert: 'CertctlNotReady',
     series: [steady('certctl_ready', 1), steady('certctl_ready', 0, { instance: 'b' })],
     minute: 6,
+  },
+  {
+    alert: 'CertctlNoneReady',
+    series: [steady('certctl_ready', 0), steady('certctl_ready', 0, { instance: 'b' })],
+    minute: 3,
+    severity: 'critical',
   },
   {
     alert: 'CertctlNoLeader',
