@@ -6,6 +6,7 @@ import { parseArgs, promisify } from 'node:util'
 import { helmPrograms, installHelm } from '../charts/testing/helm-programs.ts'
 import { changelog, parseLog } from './changelog.ts'
 import { settleSbom } from './sbom.ts'
+import { otherVersions } from './versions.ts'
 
 const usage = `Makes the files of a release; the image is built by image/build.sh or by the workflow.
 
@@ -60,13 +61,16 @@ async function release(folder: string): Promise<void> {
   }
 }
 
-/** The version of this checkout. Throws where package, chart and tag don't agree. */
+/** The version of this checkout. Throws where the places that say it, or the tag, don't agree. */
 async function checkedVersion(): Promise<string> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
-  const chart = await readFile(join(root, 'charts', 'certctl', 'Chart.yaml'), 'utf8')
-  const appVersion = /^appVersion: ['"]?([^'"\s]+)/m.exec(chart)?.[1]
-  if (appVersion !== version)
-    throw new Error(`package.json is ${version} and the chart's appVersion ${appVersion}; make them the same`)
+  const differing = otherVersions(
+    version,
+    await readFile(join(root, 'charts', 'certctl', 'Chart.yaml'), 'utf8'),
+    await readFile(join(root, 'docker-compose.yml'), 'utf8'),
+  )
+  if (differing.length > 0)
+    throw new Error(`package.json is ${version}, but ${differing.join(', ')}; make them the same`)
   if (options.tag !== undefined && options.tag !== `v${version}`)
     throw new Error(`the tag is ${options.tag} and package.json ${version}; tag v${version}, or change the version`)
   return version
