@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -15,6 +14,7 @@ import {
   template,
   valuesFiles,
 } from './testing/helm.ts'
+import { temporaryFolder } from './testing/temporary-folder.ts'
 
 const prometheusKinds = ['monitoring.coreos.com/v1/ServiceMonitor', 'monitoring.coreos.com/v1/PrometheusRule']
 const withPrometheus = prometheusKinds.flatMap((kind) => ['--api-versions', kind])
@@ -148,39 +148,31 @@ test('kinds of the Prometheus operator can be left out where the cluster has non
 })
 
 test('a parent chart shares globals with it', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'certctl-parent-'))
-  try {
-    mkdirSync(join(folder, 'charts'))
-    cpSync(chartFolder, join(folder, 'charts', 'certctl'), { recursive: true })
-    writeFileSync(
-      join(folder, 'Chart.yaml'),
-      'apiVersion: v2\nname: parent\nversion: 1.0.0\ndependencies:\n  - { name: certctl, version: 0.x, condition: certctl.enabled }\n',
-    )
-    const certctl = { enabled: true, server: { replicas: 3 } }
-    const global = { imageRegistry: 'registry.example.com', somebodyElse: { has: [1] } }
-    for (const program of helms) {
-      const { code, stdout, output } = helm(program, ['template', 'all', folder], { global, certctl })
-      assert.equal(code, 0, output)
-      const deployment = find(objectsOf(stdout), 'Deployment', 'all-certctl')
-      assert.equal(deployment['spec'].replicas, 3)
-      assert.match(deployment['spec'].template.spec.containers[0].image, /^registry\.example\.com\/certctl\/certctl:/)
-    }
-  } finally {
-    rmSync(folder, { recursive: true })
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'charts'))
+  cpSync(chartFolder, join(folder, 'charts', 'certctl'), { recursive: true })
+  writeFileSync(
+    join(folder, 'Chart.yaml'),
+    'apiVersion: v2\nname: parent\nversion: 1.0.0\ndependencies:\n  - { name: certctl, version: 0.x, condition: certctl.enabled }\n',
+  )
+  const certctl = { enabled: true, server: { replicas: 3 } }
+  const global = { imageRegistry: 'registry.example.com', somebodyElse: { has: [1] } }
+  for (const program of helms) {
+    const { code, stdout, output } = helm(program, ['template', 'all', folder], { global, certctl })
+    assert.equal(code, 0, output)
+    const deployment = find(objectsOf(stdout), 'Deployment', 'all-certctl')
+    assert.equal(deployment['spec'].replicas, 3)
+    assert.match(deployment['spec'].template.spec.containers[0].image, /^registry\.example\.com\/certctl\/certctl:/)
   }
 })
 
 test('the package holds what an installation needs, and no tests', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'certctl-package-'))
-  try {
-    const { code, output } = helm(helm4, ['package', chartFolder, '--destination', folder])
-    assert.equal(code, 0, output)
-    const archive = join(folder, 'certctl-0.1.0.tgz')
-    assert.equal(helm(helm3, ['template', 'certctl', archive]).code, 0)
-    assert.match(helm(helm3, ['show', 'readme', archive]).stdout, /^# certctl$/m)
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  const folder = temporaryFolder()
+  const { code, output } = helm(helm4, ['package', chartFolder, '--destination', folder])
+  assert.equal(code, 0, output)
+  const archive = join(folder, 'certctl-0.1.0.tgz')
+  assert.equal(helm(helm3, ['template', 'certctl', archive]).code, 0)
+  assert.match(helm(helm3, ['show', 'readme', archive]).stdout, /^# certctl$/m)
 })
 
 test('the notes tell the directories, the ClusterIssuer and what is worth knowing', () => {

@@ -1,33 +1,29 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { find, render, repositoryFolder } from './testing/helm.ts'
+import { temporaryFolder } from './testing/temporary-folder.ts'
 
 const run = promisify(execFile)
 const samples = { sampleProfiles: { enabled: true }, acmeServer: { defaultProfileId: 'trusted' } }
 
 test('the program finds no mistake in the samples', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'certctl-samples-'))
-  try {
-    const { data } = find(render(samples), 'ConfigMap', 'certctl-initial-manifests')
-    for (const [name, content] of Object.entries<string>(data)) writeFileSync(join(folder, name), content)
-    assert.deepEqual(Object.keys(data).toSorted(), [
-      'certificateprofile-challenge.yaml',
-      'certificateprofile-trusted.yaml',
-      'issuer-sample-ca.yaml',
-    ])
-    const program = join(repositoryFolder, 'operator', 'main.ts')
-    await run(process.execPath, [program, 'check', '--manifests', folder])
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  const folder = temporaryFolder()
+  const { data } = find(render(samples), 'ConfigMap', 'certctl-initial-manifests')
+  for (const [name, content] of Object.entries<string>(data)) writeFileSync(join(folder, name), content)
+  assert.deepEqual(Object.keys(data).toSorted(), [
+    'certificateprofile-challenge.yaml',
+    'certificateprofile-trusted.yaml',
+    'issuer-sample-ca.yaml',
+  ])
+  const program = join(repositoryFolder, 'operator', 'main.ts')
+  await run(process.execPath, [program, 'check', '--manifests', folder])
 })
 
 test('helm test asks for readiness and for every directory that is known', async () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { readConfig } from '../operator/config.ts'
@@ -9,8 +8,9 @@ import { settings } from '../operator/settings.ts'
 import type { Setting } from '../operator/settings.ts'
 import { find, render, template, valuesFiles } from './testing/helm.ts'
 import type { ValuesFile } from './testing/helm.ts'
+import { temporaryFolder } from './testing/temporary-folder.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'certctl-chart-'))
+const folder = temporaryFolder()
 const file = join(folder, 'file')
 writeFileSync(file, '')
 

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, globSync, mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, globSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { parseAllDocuments, stringify } from 'yaml'
 import { helmPrograms } from './helm-programs.ts'
 import type { HelmProgram } from './helm-programs.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 export const repositoryFolder = dirname(dirname(import.meta.dirname))
 export const chartFolder = join(repositoryFolder, 'charts', 'certctl')
@@ -37,7 +37,7 @@ export const valuesFiles: readonly ValuesFile[] = globSync('ci/*-values.yaml', {
   .map((path) => ({ name: basename(path, '-values.yaml'), file: join(chartFolder, path) }))
 
 /** Helm's environment is empty but for a home of its own: nothing of the machine's leaks into a test. */
-const home = mkdtempSync(join(tmpdir(), 'certctl-helm-'))
+const home = temporaryFolder()
 
 export interface HelmRun {
   readonly code: number | null
