@@ -88,6 +88,12 @@ const contradictions: readonly Refusal[] = [
     remedy: /leave externalDatabase\.host or this empty/,
   },
   {
+    title: 'migrating a database before it is there',
+    values: { externalDatabase: { migrationJob: true } },
+    path: /externalDatabase\.migrationJob: the database of postgresql\.enabled=true is not there/,
+    remedy: /set this to false/,
+  },
+  {
     title: "a password for a database that isn't installed",
     values: { postgresql: { ...external, auth: { existingSecret: 'pg' } }, externalDatabase: database },
     path: /postgresql\.auth\.existingSecret/,

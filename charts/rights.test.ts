@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { find, objectsOf, render, repositoryFolder, valuesFiles } from './testing/helm.ts'
-import type { Rendered } from './testing/helm.ts'
+import type { Loose, Rendered } from './testing/helm.ts'
 
 const documented = (file: string): readonly Rendered[] =>
   objectsOf(readFileSync(join(repositoryFolder, 'rbac', file), 'utf8'))
@@ -107,6 +107,31 @@ test('the Job that makes the password may make Secrets and read that one, before
     assert.equal(metadata.annotations?.['helm.sh/hook'], 'pre-install,pre-upgrade')
     assert.equal(metadata.annotations['helm.sh/hook-weight'], kind === 'Job' ? '0' : '-10')
   }
+})
+
+test('the Job that migrates has the database alone, and all that it needs before anything else is there', () => {
+  const externalDatabase = { host: 'pg.example.com', existingSecret: 'db', caSecret: { name: 'pg-ca' } }
+  const values = (migrationJob: boolean) => ({
+    postgresql: { enabled: false },
+    externalDatabase: { ...externalDatabase, migrationJob },
+  })
+  const objects = render(values(true))
+  const hooks = objects.filter(({ metadata }) => metadata.labels['app.kubernetes.io/component'] === 'migrate')
+  assert.deepEqual(hooks.map(({ kind }) => kind).toSorted(), ['Job', 'NetworkPolicy', 'ServiceAccount'])
+  for (const { metadata } of hooks) assert.equal(metadata.annotations?.['helm.sh/hook'], 'pre-install,pre-upgrade')
+  const { containers, automountServiceAccountToken } = find(objects, 'Job', 'certctl-migrate')['spec'].template.spec
+  assert.equal(automountServiceAccountToken, false)
+  assert.deepEqual(containers[0].args, ['migrate'])
+  const server = find(objects, 'Deployment', 'certctl')['spec'].template.spec.containers[0]
+  const databaseOf = ({ env }: Loose) =>
+    env.filter(({ name }: Loose) => ['CERTCTL_DATABASE_URL', 'PGPASSWORD'].includes(name))
+  assert.deepEqual(containers[0].env, databaseOf(server))
+  const [, egress] = find(objects, 'NetworkPolicy', 'certctl-migrate')['spec'].egress
+  assert.deepEqual(egress, { ports: [{ port: 5432, protocol: 'TCP' }] })
+  assert.deepEqual(
+    render(values(false)).filter(({ metadata }) => metadata.annotations?.['helm.sh/hook']?.startsWith('pre-')),
+    [],
+  )
 })
 
 test('no Job is there where the password is brought', () => {

@@ -15,6 +15,7 @@ const usage = `certctl, a private certificate authority that speaks ACME
   certctl settings [--markdown]                         every setting of the environment
   certctl crd print [--folder DIR]                      the CustomResourceDefinitions as YAML
   certctl health                                        whether the server of this machine or container lives
+  certctl migrate                                       bring the schema of CERTCTL_DATABASE_URL up to this version
   certctl create-secret --name NAME --random KEY,…      a Secret with random values, unless there is one
   certctl version
 
@@ -85,6 +86,14 @@ const commands: Readonly<Record<string, Command>> = {
       if (options['help'] === true) return say(usage)
       const { printCrds } = await import('./crd-command.ts')
       return printCrds(options['folder'] === undefined ? undefined : folder(options, 'folder'))
+    },
+  },
+  migrate: {
+    options: { help: { type: 'boolean' } },
+    async run(options) {
+      if (options['help'] === true) return say(usage)
+      const { migrate } = await import('./migrate-command.ts')
+      return migrate()
     },
   },
   'create-secret': {

@@ -49,6 +49,19 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return constraint === undefined || property(error, 'constraint') === constraint
 }
 
+/** What the database, or the way to it, says in words for people; nothing where something else is wrong. */
+export function databaseWords(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  if (error instanceof DatabaseUnreachable) return `${error.message}: ${reason(error.cause)}`
+  return sqlState(error) === undefined ? undefined : error.message
+}
+
+/** Several addresses that were tried in vain leave several reasons and no message. */
+function reason(cause: unknown): string {
+  if (cause instanceof AggregateError) return cause.errors.map(reason).join('; ')
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
 /** pg and PGlite have error classes of their own; both put the SQLSTATE into `code`, as node does its own codes. */
 function sqlState(error: unknown): string | undefined {
   const code = property(error, 'code')

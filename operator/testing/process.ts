@@ -110,7 +110,7 @@ function httpsGet(options: { port: number; path: string; ca: Buffer }): Promise<
   })
 }
 
-async function freePorts(): Promise<[number, number, number]> {
+export async function freePorts(): Promise<[number, number, number]> {
   const servers = [createServer(), createServer(), createServer()]
   const ports = servers.map(async (server) => {
     server.listen(0, '127.0.0.1')

@@ -22,3 +22,19 @@
     {{- toYaml . | nindent 4 }}
   {{- end }}
 {{- end -}}
+
+{{- define "certctl.databaseEgress" -}}
+{{- if .Values.postgresql.enabled -}}
+- ports: [{ port: 5432, protocol: TCP }]
+  to:
+    - podSelector:
+        matchLabels:
+          {{- include "certctl.selectorLabels" (dict "root" . "component" "postgresql") | nindent 10 }}
+{{- else -}}
+- ports: [{ port: {{ int .Values.externalDatabase.port }}, protocol: TCP }]
+  {{- with .Values.networkPolicy.database.to }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+{{- end -}}

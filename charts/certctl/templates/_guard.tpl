@@ -73,6 +73,9 @@ each line with the path of a value and what to write.
 {{- if .Values.postgresql.enabled }}
 {{- /* Each replica has a connection beside its pool; an update may start one replica more; three are kept for superusers. */}}
 {{- $replicas := add (int (include "certctl.mostReplicas" .)) (ternary 0 1 (eq .Values.server.podAntiAffinity "required")) }}
+{{- if $external.migrationJob }}
+- "externalDatabase.migrationJob: the database of postgresql.enabled=true is not there before the release; set this to false"
+{{- end }}
 {{- $needed := add (mul $replicas (add (int .Values.server.databasePoolSize) 1)) 3 }}
 {{- $allowed := get .Values.postgresql.parameters "max_connections" | default "100" }}
 {{- if and (regexMatch "^[0-9]+$" $allowed) (gt (int $needed) (int $allowed)) }}

@@ -2,6 +2,23 @@
 {{- if not .Values.postgresql.enabled }}{{ .Values.externalDatabase.caSecret.name }}{{ end -}}
 {{- end -}}
 
+{{- define "certctl.databaseCaMount" -}}
+{{- if include "certctl.databaseCaSecret" . }}
+- { name: database-ca, mountPath: /etc/certctl/database, readOnly: true }
+{{- end }}
+{{- end -}}
+
+{{- define "certctl.databaseCaVolume" -}}
+{{- with include "certctl.databaseCaSecret" . }}
+- name: database-ca
+  secret:
+    secretName: {{ . | quote }}
+    defaultMode: 0440
+    items:
+      - { key: {{ $.Values.externalDatabase.caSecret.key | quote }}, path: ca.crt }
+{{- end }}
+{{- end -}}
+
 {{- define "certctl.affinity" -}}
 {{- $affinity := deepCopy .Values.server.affinity -}}
 {{- $mode := .Values.server.podAntiAffinity -}}
