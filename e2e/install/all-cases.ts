@@ -1,5 +1,6 @@
 import { certManagerCases } from './cases/cert-manager.ts'
 import { disturbanceCases } from './cases/disturbances.ts'
+import { externalDatabaseCases } from './cases/external-database.ts'
 import { installCases } from './cases/install.ts'
 import { secondReleaseCases } from './cases/second-release.ts'
 import { uninstallCases } from './cases/uninstall.ts'
@@ -13,5 +14,6 @@ export const allCases: readonly InstallCase[] = [
   ...upgradeCases,
   ...disturbanceCases,
   ...secondReleaseCases,
+  ...externalDatabaseCases,
   ...uninstallCases,
 ]

@@ -1,14 +1,10 @@
-import assert from 'node:assert/strict'
-import { mkdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { publishedRoot, verifyUpTo } from '../../cluster/issued.ts'
-import { namespaces, secrets } from '../../cluster/kinds.ts'
-import { order, registerAccount } from '../../cluster/plain-acme.ts'
+import { namespaces } from '../../cluster/kinds.ts'
 import { until } from '../../cluster/wait.ts'
-import { makeListenerCertificate } from '../../harness/openssl.ts'
 import type { InstallCase } from '../cases.ts'
+import { issueOne } from '../issue-one.ts'
 import { volumeClaims } from '../kinds.ts'
-import { imageValues, Release, sampleDomain } from '../release.ts'
+import { imageValues, Release } from '../release.ts'
+import { putCertificate } from '../tls-secret.ts'
 
 export const secondReleaseCases: readonly InstallCase[] = [
   {
@@ -51,32 +47,8 @@ export const secondReleaseCases: readonly InstallCase[] = [
   },
 ]
 
-/** Gets a certificate, trusting the listener by this CA alone, and verifies it. */
-async function issueOne(release: Release, rootPem: string, issuer: { name: string; namespace: string }): Promise<void> {
-  const { directoryUrl } = await release.target()
-  const names = [`one.${sampleDomain}`]
-  const chain = await order(await registerAccount(directoryUrl, rootPem), names)
-  await verifyUpTo(await publishedRoot(release.ground, issuer), chain, names)
-  assert.match(directoryUrl, new RegExp(`^https://${release.fullname}[.]${release.namespace}[.]svc:8443/`))
-}
-
 /** Puts a certificate for the release's Service into the Secret `own-tls`, and returns the CA that it comes from. */
-async function bringCertificate({ ground, fullname, namespace }: Release): Promise<string> {
-  const folder = join(ground.folder, `tls-${namespace}`)
-  await mkdir(folder)
-  const files = await makeListenerCertificate(folder, [
-    `${fullname}.${namespace}.svc`,
-    `${fullname}.${namespace}.svc.cluster.local`,
-  ])
-  const ca = await readFile(files.caFile, 'utf8')
-  await ground.api.apply(secrets, {
-    metadata: { name: 'own-tls', namespace },
-    type: 'kubernetes.io/tls',
-    stringData: {
-      'tls.crt': await readFile(files.certificateFile, 'utf8'),
-      'tls.key': await readFile(files.keyFile, 'utf8'),
-      'ca.crt': ca,
-    },
-  })
-  return ca
+function bringCertificate({ ground, fullname, namespace }: Release): Promise<string> {
+  const host = `${fullname}.${namespace}.svc`
+  return putCertificate(ground, { name: 'own-tls', namespace, hosts: [host, `${host}.cluster.local`] })
 }
