@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { helmPrograms, installHelm } from '../charts/testing/helm-programs.ts'
 import { changelog, parseLog } from './changelog.ts'
-import { settleSbom } from './sbom.ts'
+import { productionSbom, settleSbom } from './sbom.ts'
 import { otherVersions } from './versions.ts'
 
 const usage = `Makes the files of a release; the image is built by image/build.sh or by the workflow.
@@ -47,8 +47,7 @@ async function release(folder: string): Promise<void> {
   const log = await git('log', '--no-merges', '--format=%x00%h%x09%s', '--name-only', await commitRange())
   await write('CHANGELOG.md', changelog({ version, date: created.slice(0, 10), commits: parseLog(log) }))
 
-  const sbom = ['sbom', '--omit=dev', '--package-lock-only', '--sbom-format=cyclonedx']
-  await write(`${title}.sbom.cdx.json`, settleSbom(await output('npm', sbom), { name: 'certctl', created }))
+  await write(`${title}.sbom.cdx.json`, settleSbom(await productionSbom(root), { name: 'certctl', created }))
 
   await write('crds.yaml', await output(process.execPath, ['operator/main.ts', 'crd', 'print']))
   await output(await helm(), ['package', join(root, 'charts', 'certctl'), '--destination', folder])
