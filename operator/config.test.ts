@@ -40,6 +40,18 @@ test('an empty value counts as unset', () => {
   assert.equal(config.databaseUrl, undefined)
 })
 
+test('a database may be named in every way that Postgres has', () => {
+  for (const url of [
+    'postgres://ca:p%40ss%2Fw@db:5432/ca?sslmode=verify-full&uselibpqcompat=true',
+    'postgresql://ca@[fd00::1]/ca',
+    'postgres:///ca?host=/var/run/postgresql',
+    'postgres://ca@%2Fvar%2Frun%2Fpostgresql/ca',
+    'postgres://db/ca',
+  ]) {
+    assert.equal(readConfig({ CERTCTL_DATABASE_URL: url }).config.databaseUrl, url)
+  }
+})
+
 const refused: readonly [name: string, value: string, remedy: RegExp][] = [
   ['CERTCTL_RATE_LIMIT_BACKEND', 'redis', /memory or postgres/],
   ['CERTCTL_RATE_LIMIT_JANITOR_INTERVAL', '30s', /from 1m to 24h/],
@@ -55,6 +67,10 @@ const refused: readonly [name: string, value: string, remedy: RegExp][] = [
   ['CERTCTL_TRUSTED_PROXIES', '10.0.0.0/33', /network such as/],
   ['CERTCTL_TLS_MIN_VERSION', '1.1', /1\.2 or 1\.3/],
   ['CERTCTL_DATABASE_URL', 'mysql://root@db', /postgres:\/\//],
+  ['CERTCTL_DATABASE_URL', 'postgres://ca:hunt/er@db:5432/ca', /write % .* in the password as %25 %2F .* PGPASSWORD/],
+  ['CERTCTL_DATABASE_URL', 'postgres://ca:hunt#er@db:5432/ca', /%23/],
+  ['CERTCTL_DATABASE_URL', 'postgres://ca:12/34@db:5432/ca', /%2F/],
+  ['CERTCTL_DATABASE_URL', 'postgres://ca:100%@db:5432/ca', /%25/],
   ['CERTCTL_DATABASE_POOL_SIZE', '0', /from 1 to 500/],
   ['CERTCTL_NAMESPACE', 'Team_A', /small letters/],
   ['CERTCTL_ACME_SERVER_DEFAULT_PROFILE_ID', 'a.b.c', /CertificateProfile/],

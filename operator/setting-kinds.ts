@@ -190,11 +190,23 @@ export const profileId: SettingKind<string> = {
 export const postgresUrl: SettingKind<string> = {
   hint: 'postgres://user:password@host:5432/database',
   parse(given) {
-    const scheme = /^([a-z]+):\/\//.exec(given)?.[1]
-    return scheme === 'postgres' || scheme === 'postgresql'
+    if (!/^postgres(ql)?:\/\//.test(given)) return bad('write postgres://user:password@host:5432/database')
+    return isWholeUrl(given)
       ? good(given)
-      : bad('write postgres://user:password@host:5432/database')
+      : bad('write % / ? # @ : in the password as %25 %2F %3F %23 %40 %3A, or leave it out and set PGPASSWORD')
   },
+}
+
+/** Whether user and password are where they belong: one that isn't escaped may end the part of a URL that has them. */
+function isWholeUrl(given: string): boolean {
+  const url = URL.parse(given)
+  if (url === null || (url.username === '' && given.includes('@'))) return false
+  try {
+    decodeURIComponent(`${url.username}${url.password}${url.pathname}`)
+    return true
+  } catch {
+    return false
+  }
 }
 
 export const existingFile: SettingKind<string> = {
