@@ -37,8 +37,26 @@ test('a Secret is made once, with random values, and never changed', async (t) =
 
   const lacking = await create('password,other')
   assert.equal(lacking.code, 1)
-  assert.match(lacking.stderr, /exists without other; add that key, or name another Secret/)
+  assert.match(lacking.stderr, /exists without a value for other; add it, or name another Secret/)
   assert.equal(read()?.['other'], undefined)
+
+  const stored = { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'certctl', name: 'database' } }
+  api.write(secrets, { ...stored, data: { password: '' } })
+  const empty = await create('password')
+  assert.equal(empty.code, 1)
+  assert.match(empty.stderr, /exists without a value for password/)
+
+  const metadata = { ...stored.metadata, deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['example.com/slow'] }
+  api.write(secrets, { ...stored, metadata, data: { password: 'c2VjcmV0' } })
+  const leaving = await create('password')
+  assert.equal(leaving.code, 1)
+  assert.match(leaving.stderr, /is being deleted; try again when it is gone/)
+
+  for (const keys of [',', 'password,', ' ']) {
+    const slip = await create(keys)
+    assert.equal(slip.code, 2, keys)
+    assert.match(slip.stderr, /--random has an empty key/)
+  }
 
   api.fail({ method: 'POST', path: 'secrets', answer: { status: 403, message: 'secrets is forbidden' } })
   const forbidden = await create('password')

@@ -57,7 +57,10 @@ async function ensureSecret(
     if (!isAlreadyExists(error)) throw error
   }
   const found = await client.get(secrets, { namespace, name })
-  const missing = keys.filter((key) => found?.data?.[key] === undefined)
+  // Whoever runs this again finds it gone, and makes it.
+  if (found === undefined || found.metadata.deletionTimestamp !== undefined)
+    throw new StartRefused(`${title} is being deleted; try again when it is gone`)
+  const missing = keys.filter((key) => (found.data?.[key] ?? '') === '')
   if (missing.length === 0) return `${title} exists and stays as it is`
-  throw new StartRefused(`${title} exists without ${missing.join(', ')}; add that key, or name another Secret`)
+  throw new StartRefused(`${title} exists without a value for ${missing.join(', ')}; add it, or name another Secret`)
 }

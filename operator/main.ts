@@ -105,7 +105,11 @@ const commands: Readonly<Record<string, Command>> = {
     },
     async run(options) {
       if (options['help'] === true) return say(usage)
-      const [name, keys] = [text(options, 'name', 'NAME'), text(options, 'random', 'KEY,…').split(',')]
+      const name = text(options, 'name', 'NAME')
+      const keys = text(options, 'random', 'KEY,…')
+        .split(',')
+        .map((key) => key.trim())
+      if (keys.includes('')) throw new UsageError('--random has an empty key between its commas')
       const { createSecret } = await import('./create-secret-command.ts')
       const { kubeconfig } = options
       return createSecret(name, keys, typeof kubeconfig === 'string' ? kubeconfig : undefined)
