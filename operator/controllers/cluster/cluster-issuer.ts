@@ -76,7 +76,7 @@ export function createClusterIssuers(deps: ClusterIssuerDeps): ClusterIssuers {
       }
       return enabled
         ? undefined
-        : 'spec.certManager.clusterIssuer needs the cluster option: set CERTCTL_CLUSTER_ISSUERS=on and apply rbac/cluster-issuers.yaml, or set enabled: false'
+        : 'spec.certManager.clusterIssuer needs the cluster option: install the chart with server.clusterIssuers=true (without it: CERTCTL_CLUSTER_ISSUERS=on and rbac/cluster-issuers.yaml), or set enabled: false'
     },
     async reconcile(input) {
       const wanted = await wantedBy(deps, input)
