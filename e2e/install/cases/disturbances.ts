@@ -8,8 +8,8 @@ import { mainReplicas } from '../main-release.ts'
 import type { Release } from '../release.ts'
 import { noteLoad } from '../tell.ts'
 
-/** How long /health is watched while there is no database. */
-const outageSeconds = 25
+/** How long /health is watched while there is no database: longer than the liveness probe needs to end a container. */
+const outageSeconds = 75
 
 export const disturbanceCases: readonly InstallCase[] = [
   {

@@ -34,6 +34,8 @@ const kept: readonly (readonly [Kind<KubeObject>, string])[] = [
   [configMaps, 'sample-ca-ca-chain'],
 ]
 
+const gone = 'is gone'
+
 /** What is gone. */
 const removed: readonly (readonly [Kind<KubeObject>, string])[] = [
   [deployments, 'certctl'],
@@ -57,6 +59,8 @@ export const uninstallCases: readonly InstallCase[] = [
       const issuer = { name: 'sample-ca', namespace: release.namespace }
       const root = await publishedRoot(ground, issuer)
       const before = await identitiesOf(release)
+      const absent = Object.entries(before).filter(([, identity]) => identity === undefined || identity === gone)
+      assert.deepEqual(absent, [])
 
       await release.uninstall()
       assert.deepEqual(await identitiesOf(release), before)
@@ -102,7 +106,7 @@ export const uninstallCases: readonly InstallCase[] = [
 async function identitiesOf({ ground, namespace }: Release): Promise<object> {
   const identities = kept.map(async ([kind, name]) => {
     const object = await ground.api.get(kind, name, namespace)
-    return [`${kind.kind} ${name}`, object?.metadata.uid ?? 'is gone'] as const
+    return [`${kind.kind} ${name}`, object?.metadata.uid ?? gone] as const
   })
   const data = ['certctl-postgresql', 'certctl-listener', 'sample-ca-ca'].map(async (name) => {
     return [name, (await ground.api.get(secrets, name, namespace))?.data] as const
