@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { helmPrograms, installHelm } from '../charts/testing/helm-programs.ts'
+import { settleArchive } from './archive.ts'
 import { changelog, parseLog } from './changelog.ts'
 import { productionSbom, settleSbom } from './sbom.ts'
 import { otherVersions } from './versions.ts'
@@ -51,6 +52,8 @@ async function release(folder: string): Promise<void> {
 
   await write('crds.yaml', await output(process.execPath, ['operator/main.ts', 'crd', 'print']))
   await output(await helm(), ['package', join(root, 'charts', 'certctl'), '--destination', folder])
+  const chart = join(folder, `${title}.tgz`)
+  await writeFile(chart, settleArchive(await readFile(chart), Number(await git('log', '-1', '--format=%ct'))))
   await git('archive', '--format=tar.gz', `--prefix=${title}/`, `--output=${join(folder, `${title}.tar.gz`)}`, 'HEAD')
   await write('SHA256SUMS', await checksums(folder))
   say(`made ${(await readdir(folder)).toSorted().join(', ')} in ${folder}`)
