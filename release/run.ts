@@ -6,6 +6,7 @@ import { parseArgs, promisify } from 'node:util'
 import { helmPrograms, installHelm } from '../charts/testing/helm-programs.ts'
 import { settleArchive } from './archive.ts'
 import { changelog, parseLog } from './changelog.ts'
+import { checkRemovable, git, previousTag, uncommitted } from './checkout.ts'
 import { productionSbom, settleSbom } from './sbom.ts'
 import { otherVersions } from './versions.ts'
 
@@ -13,8 +14,10 @@ const usage = `Makes the files of a release; the image is built by image/build.s
 
 node release/run.ts [options]
   --folder DIR      where to (dist); what is in it is removed
-  --since REVISION  where the changelog begins (the newest tag before this commit, else the first commit)
-  --tag TAG         the tag of this release: refused unless it is v and the version of package.json and of the chart
+  --since REVISION  where the changelog begins (the newest tag before this commit, else the first commit; tags of
+                    prereleases count for prereleases alone)
+  --tag TAG         the tag of this release: refused unless it is v and the version of package.json and of the chart,
+                    and where something is not committed
 
 HELM names a helm to package the chart with, in place of the one that the chart's tests use.
 `
@@ -40,12 +43,16 @@ function say(text: string): void {
 
 async function release(folder: string): Promise<void> {
   const version = await checkedVersion()
+  await checkCommitted()
+  await checkRemovable(folder, root)
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
-  const created = (await git('log', '-1', '--date=format-local:%Y-%m-%dT%H:%M:%SZ', '--format=%cd')).trim()
+  const created = (await git(root, 'log', '-1', '--date=format-local:%Y-%m-%dT%H:%M:%SZ', '--format=%cd')).trim()
   const title = `certctl-${version}`
 
-  const log = await git('log', '--no-merges', '--format=%x00%h%x09%s', '--name-only', await commitRange())
+  // So many digits everywhere: git's own number of them depends on how much a clone holds.
+  const format = ['--no-merges', '--abbrev=10', '--format=%x00%h%x09%s', '--name-only']
+  const log = await git(root, 'log', ...format, await commitRange(version))
   await write('CHANGELOG.md', changelog({ version, date: created.slice(0, 10), commits: parseLog(log) }))
 
   await write(`${title}.sbom.cdx.json`, settleSbom(await productionSbom(root), { name: 'certctl', created }))
@@ -53,8 +60,9 @@ async function release(folder: string): Promise<void> {
   await write('crds.yaml', await output(process.execPath, ['operator/main.ts', 'crd', 'print']))
   await output(await helm(), ['package', join(root, 'charts', 'certctl'), '--destination', folder])
   const chart = join(folder, `${title}.tgz`)
-  await writeFile(chart, settleArchive(await readFile(chart), Number(await git('log', '-1', '--format=%ct'))))
-  await git('archive', '--format=tar.gz', `--prefix=${title}/`, `--output=${join(folder, `${title}.tar.gz`)}`, 'HEAD')
+  await writeFile(chart, settleArchive(await readFile(chart), Number(await git(root, 'log', '-1', '--format=%ct'))))
+  const sources = join(folder, `${title}.tar.gz`)
+  await git(root, 'archive', '--format=tar.gz', `--prefix=${title}/`, `--output=${sources}`, 'HEAD')
   await write('SHA256SUMS', await checksums(folder))
   say(`made ${(await readdir(folder)).toSorted().join(', ')} in ${folder}`)
 
@@ -78,9 +86,17 @@ async function checkedVersion(): Promise<string> {
   return version
 }
 
-async function commitRange(): Promise<string> {
-  const newest = ['describe', '--tags', '--abbrev=0', '--match=v*', 'HEAD^']
-  const since = options.since ?? (await git(...newest).catch(() => '')).trim()
+/** Throws, or without a tag only warns, where the files would not be those of the commit. */
+async function checkCommitted(): Promise<void> {
+  const changes = await uncommitted(root)
+  if (changes.length === 0) return
+  const what = `not everything is committed: ${changes.map((line) => line.slice(3)).join(', ')}`
+  if (options.tag !== undefined) throw new Error(`${what}; commit it, or remove it`)
+  process.stderr.write(`warning: ${what}; these files are no release\n`)
+}
+
+async function commitRange(version: string): Promise<string> {
+  const since = options.since ?? (await previousTag(root, version))
   return since === '' ? 'HEAD' : `${since}..HEAD`
 }
 
@@ -102,11 +118,7 @@ async function checksums(folder: string): Promise<string> {
   return (await Promise.all(lines)).join('')
 }
 
-function git(...words: readonly string[]): Promise<string> {
-  return output('git', words)
-}
-
 async function output(program: string, words: readonly string[]): Promise<string> {
-  const env = { ...process.env, TZ: 'UTC', NODE_USE_SYSTEM_CA: '1' }
+  const env = { ...process.env, NODE_USE_SYSTEM_CA: '1' }
   return (await run(program, words, { cwd: root, env, maxBuffer: 64 * 1024 * 1024 })).stdout
 }
