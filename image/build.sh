@@ -3,13 +3,13 @@
 #
 #   IMAGE          its name (ghcr.io/certctl/certctl:VERSION)
 #   BUILDER        docker, podman or buildah, with options if need be
-#   BUILD_IMAGE, BASE_IMAGE   what it is made with and made on (see the Dockerfile)
+#   BUILD_IMAGE, BASE_IMAGE   what it is made with and made on (see the Dockerfile); both get into the labels
 #   SOURCE         where the source is published, for the label
 #   REVISION, CREATED   the commit and its time, for the labels (those that are checked out)
 #   BUILD_FLAGS    more options for the builder, such as --no-cache
 #
-# The same sources, base images and lock file give the same layers: every time in them is 0. What differs from commit to
-# commit is in the labels alone.
+# The same sources, base images and lock file give the same layers: every time in them is 0, unless it is the BuildKit
+# inside of Docker that builds. What differs from commit to commit is in the labels alone.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -31,14 +31,24 @@ if [ -n "$revision" ]; then
   set -- "$@" --label "org.opencontainers.image.revision=$revision" --label "org.opencontainers.image.created=$created"
 fi
 [ -z "${SOURCE:-}" ] || set -- "$@" --label "org.opencontainers.image.source=$SOURCE"
-[ -z "${BUILD_IMAGE:-}" ] || set -- "$@" --build-arg "BUILD_IMAGE=$BUILD_IMAGE"
-[ -z "${BASE_IMAGE:-}" ] || set -- "$@" --build-arg "BASE_IMAGE=$BASE_IMAGE"
+build=${BUILD_IMAGE:-$(sed -n 's/^ARG BUILD_IMAGE=//p' Dockerfile)}
+base=${BASE_IMAGE:-$(sed -n 's/^ARG BASE_IMAGE=//p' Dockerfile)}
+set -- "$@" --build-arg "BUILD_IMAGE=$build" --label "io.certctl.build-image=$build" \
+  --build-arg "BASE_IMAGE=$base" --label "org.opencontainers.image.base.name=${base%@*}"
+case "$base" in *@*) set -- "$@" --label "org.opencontainers.image.base.digest=${base##*@}" ;; esac
 
 # shellcheck disable=SC2086 # lists of words
 case "$BUILDER" in
   docker | docker\ * | */docker | */docker\ *)
-    SOURCE_DATE_EPOCH=0 $BUILDER buildx build --provenance=false --output type=docker,rewrite-timestamp=true \
-      ${BUILD_FLAGS:-} "$@" .
+    # The BuildKit inside of Docker leaves times as they are or, where containerd keeps its images, refuses to set them.
+    output=type=docker
+    case "$($BUILDER buildx inspect | sed -n 's/^Driver: *//p')" in
+      docker | '')
+        echo 'Without a BuildKit of its own (docker buildx create --use), the times in layers differ each time.' >&2
+        ;;
+      *) output=$output,rewrite-timestamp=true ;;
+    esac
+    SOURCE_DATE_EPOCH=0 $BUILDER buildx build --provenance=false --output "$output" ${BUILD_FLAGS:-} "$@" .
     ;;
   *)
     # OCI's own format has no health check.
