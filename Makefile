@@ -63,6 +63,10 @@ e2e-clients: install ## Run certbot, lego, uacme, dehydrated, acme-tiny, Caddy, 
 e2e-cluster: install ## Run the operator against a real Kubernetes API server and cert-manager (root; Go for the first run)
 	node e2e/cluster/run.ts $(CASES)
 
+.PHONY: e2e-oldest
+e2e-oldest: install ## The same with the API server of the oldest Kubernetes that the chart is for
+	node e2e/cluster/run.ts --oldest $(CASES)
+
 .PHONY: e2e-image
 e2e-image: install ## Build the container image without Docker, look at it and run it (root; a network for the first run)
 	e2e/install-image-tools.sh

@@ -30,6 +30,8 @@ export interface RenderingWish {
   readonly namespace: string
   /** For files of Helm's. */
   readonly folder: string
+  /** The version of Kubernetes that the cluster is said to be of, such as 1.34.4. */
+  readonly kubeVersion: string
   /** Kinds that the cluster is said to have besides Kubernetes' own, such as `cert-manager.io/v1/Certificate`. */
   readonly apiVersions: readonly string[]
   readonly signal: AbortSignal
@@ -49,8 +51,9 @@ export async function renderAll(wish: RenderingWish): Promise<readonly Rendering
 
 async function render(helm: HelmProgram, values: string, wish: RenderingWish): Promise<Rendering> {
   const title = `${basename(values, valuesSuffix)} with Helm ${helm.major}`
-  const { namespace, folder, apiVersions, signal } = wish
-  const options = ['--namespace', namespace, '--values', join(chartFolder, 'ci', values)]
+  const { namespace, folder, kubeVersion, apiVersions, signal } = wish
+  const place = ['--namespace', namespace, '--kube-version', kubeVersion]
+  const options = [...place, '--values', join(chartFolder, 'ci', values)]
   const args = [
     'template',
     'certctl',

@@ -5,9 +5,13 @@ import { makeCa, makeCertificate, type KeyPairFiles } from '../harness/openssl.t
 import { callHttp } from '../harness/http-client.ts'
 import { addresses } from './addresses.ts'
 import type { Credentials } from './api-client.ts'
+import { isOlder } from './build/go.ts'
 import type { Programs } from './build/programs.ts'
 
 const apiPort = 6443
+
+/** Where Kubernetes has ClusterTrustBundles as v1beta1, which it must be told to serve all the same. */
+const clusterTrustBundlesSince = '1.33'
 
 /** Who did what, without the bodies: enough to see what an identity was refused. */
 const auditPolicy = {
@@ -72,6 +76,11 @@ export class ControlPlane {
 
   credentials(identity: Credentials['identity']): Credentials {
     return { url: this.url, ca: this.#caPem, identity }
+  }
+
+  /** Whether it has the kind ClusterTrustBundle in the version that the operator writes. */
+  get hasClusterTrustBundles(): boolean {
+    return !isOlder(this.#programs.version, clusterTrustBundlesSince)
   }
 
   /** What pods find as ca.crt beside their token. */
@@ -180,8 +189,10 @@ export class ControlPlane {
       'service-account-issuer': 'https://kubernetes.default.svc',
       'service-cluster-ip-range': '10.96.0.0/16',
       'authorization-mode': 'RBAC',
-      'feature-gates': 'ClusterTrustBundle=true',
-      'runtime-config': 'certificates.k8s.io/v1beta1/clustertrustbundles=true',
+      ...(this.hasClusterTrustBundles && {
+        'feature-gates': 'ClusterTrustBundle=true',
+        'runtime-config': 'certificates.k8s.io/v1beta1/clustertrustbundles=true',
+      }),
       'audit-policy-file': file('audit-policy.yaml'),
       'audit-log-path': this.auditFile,
     })

@@ -29,6 +29,7 @@ const usage = `Runs the operator against a real Kubernetes API server and cert-m
 
 node e2e/cluster/run.ts [options] [words]     (as root, or with sudo)
   words     run only cases whose name has one of these
+  --oldest  with the API server of the oldest Kubernetes that the chart is for
   --list    say which cases there are
   --keep    leave the working folder behind
 
@@ -58,10 +59,13 @@ const { values: options, positionals: words } = parseArgs({
   options: {
     list: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
+    oldest: { type: 'boolean', default: false },
     inside: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
+
+const apiServer = options.oldest ? 'oldest' : 'newest'
 
 process.exitCode = await runChosen(
   { usage, cases: allCases, words, help: options.help, list: options.list },
@@ -72,7 +76,7 @@ async function runOutside(): Promise<number> {
   const args = process.argv.slice(2)
   try {
     // Before anything else, as the user who ran this: Go keeps its caches in a home.
-    await buildPrograms(console.log)
+    await buildPrograms(console.log, apiServer)
     await buildKubeconform(console.log)
     await installHelm(console.log)
   } catch (error) {
@@ -100,7 +104,7 @@ async function runInside(folder: string, cases: readonly ClusterCase[]): Promise
   // Whatever makes temporary files, Postgres among them, makes them there.
   process.env['TMPDIR'] = folder
   const begun = performance.now()
-  const stage = await Stage.open(await buildPrograms(console.log), folder)
+  const stage = await Stage.open(await buildPrograms(console.log, apiServer), folder)
   const { passed, failed } = await runCases(stage, cases)
   console.log(`\n${((performance.now() - begun) / 1000).toFixed(0)} s`)
   console.log(`${passed} passed, ${failed} failed`)

@@ -35,6 +35,13 @@ const modules = {
     version: kubernetesVersion,
     folders: [],
   },
+  // etcd and kubectl are those above: only what judges our objects has to be old.
+  oldestKubernetes: {
+    name: 'kubernetes-oldest',
+    packages: { 'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver' },
+    version: kubernetesVersion,
+    folders: [],
+  },
   // Apart from those above, because only few tests need them and they take long to build.
   node: {
     name: 'node',
@@ -62,8 +69,23 @@ const modules = {
   },
 } as const satisfies Record<string, Module>
 
+/** The API server of most tests, and that of the oldest Kubernetes that the chart is for. */
+export type ApiServer = 'newest' | 'oldest'
+
+const apiServerModules = { newest: modules.kubernetes, oldest: modules.oldestKubernetes } as const satisfies Record<
+  ApiServer,
+  Module
+>
+
+/** The version of Kubernetes that an API server is of, such as 1.34.4. */
+export async function versionOf(apiServer: ApiServer): Promise<string> {
+  return (await pinned(apiServerModules[apiServer], kubernetesVersion.module)).slice(1)
+}
+
 /** Files of the programs that make a cluster. */
 export interface Programs {
+  /** The version of Kubernetes that the API server is of, such as 1.34.4. */
+  readonly version: string
   readonly etcd: string
   readonly kubeApiserver: string
   readonly kubectl: string
@@ -73,12 +95,13 @@ export interface Programs {
 }
 
 /** The programs, built where they are not in the cache yet; says what it does. Throws {@link GoMissing}. */
-export async function buildPrograms(say: (line: string) => void): Promise<Programs> {
+export async function buildPrograms(say: (line: string) => void, apiServer: ApiServer = 'newest'): Promise<Programs> {
   const kubernetes = await built(modules.kubernetes, say)
   const certManager = await built(modules.certManager, say)
   return {
+    version: await versionOf(apiServer),
     etcd: join(kubernetes, 'etcd'),
-    kubeApiserver: join(kubernetes, 'kube-apiserver'),
+    kubeApiserver: join(await built(apiServerModules[apiServer], say), 'kube-apiserver'),
     kubectl: join(kubernetes, 'kubectl'),
     certManager: join(certManager, 'cert-manager'),
     certManagerCrds: join(certManager, 'crds'),
@@ -156,7 +179,7 @@ async function pinned(module: Module, words: string): Promise<string> {
   const text = await readFile(join(folderOf(module), 'go.mod'), 'utf8')
   const version = text
     .split('\n')
-    .map((line) => line.trim())
+    .map((line) => line.trim().replace(/^require /, ''))
     .find((line) => line.startsWith(`${words} `))
     ?.split(' ')[words.split(' ').length]
   if (version === undefined) throw new Error(`${folderOf(module)}/go.mod has no line with ${words} and a version`)

@@ -145,7 +145,8 @@ async function conformity(
 function rendered({ stage, namespace, signal }: CaseContext): Promise<readonly Rendering[]> {
   // Helm asks for these before it renders what is only for clusters that have them.
   const apiVersions = notInstalled.map((each) => each.replace(' ', '/'))
-  return renderAll({ namespace, folder: join(stage.folder, `helm-${namespace}`), apiVersions, signal })
+  const folder = join(stage.folder, `helm-${namespace}`)
+  return renderAll({ namespace, folder, kubeVersion: stage.programs.version, apiVersions, signal })
 }
 
 /** Makes what admission wants to be there: other namespaces, ServiceAccounts and RuntimeClasses of pods. */

@@ -21,6 +21,14 @@ const kinds: Readonly<Record<string, Kind<KubeObject>>> = { Issuer: issuers, Cer
 /** What the API server itself makes of our CustomResourceDefinitions. No operator runs. */
 export const definitionCases: readonly ClusterCase[] = [
   {
+    name: 'the API server is of the version of Kubernetes that was asked for',
+    async run({ cluster, stage, note }) {
+      const { gitVersion } = (await cluster.api.request('/version')) as { gitVersion: string }
+      assert.equal(gitVersion, `v${stage.programs.version}`)
+      note(gitVersion)
+    },
+  },
+  {
     name: 'the CustomResourceDefinitions are established and structural',
     async run({ cluster }) {
       for (const { plural, group } of [issuers, profiles]) {
