@@ -79,23 +79,23 @@ export class ApiClient {
   }
 
   /**
-   * Asks what {@link ApiClient.apply} would answer, admission included, and stores nothing. Returns the warnings that
-   * came with a yes. `yaml` is one document, which the API server reads itself.
+   * Asks what {@link ApiClient.apply} would answer, admission included, and stores nothing. Returns the object as it
+   * would be stored, and the warnings that came with it. `yaml` is one document, which the API server reads itself.
    */
   async dryRun(
     kind: Kind<KubeObject>,
     { name, namespace }: { readonly name: string; readonly namespace?: string | undefined },
     yaml: string,
-  ): Promise<readonly string[]> {
+  ): Promise<{ readonly object: unknown; readonly warnings: readonly string[] }> {
     const warnings: string[] = []
     const query = 'dryRun=All&fieldManager=e2e&force=true&fieldValidation=Strict'
-    await this.request(`${pathOf(kind, namespace, name)}?${query}`, {
+    const object = await this.request(`${pathOf(kind, namespace, name)}?${query}`, {
       method: 'PATCH',
       contentType: 'application/apply-patch+yaml',
       body: yaml,
       onWarning: (text) => void warnings.push(text),
     })
-    return warnings
+    return { object, warnings }
   }
 
   /** Changes some fields of the object by a merge patch (RFC 7396). */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { parse } from 'yaml'
 import { ApiError } from '../api-client.ts'
 import { buildKubeconform } from '../build/programs.ts'
 import type { CaseContext, ClusterCase } from '../cases.ts'
@@ -8,6 +9,7 @@ import { podOf, renderAll, type RenderedObject, type Rendering } from '../chart.
 import type { Cluster } from '../cluster.ts'
 import { Discovery } from '../discovery.ts'
 import { Kubeconform, type Conformity } from '../kubeconform.ts'
+import { leftOut } from '../left-out.ts'
 import { namespaces, pods, serviceAccounts, type Kind, type KubeObject } from '../kinds.ts'
 import { JsonSchemas, type OpenApi } from '../schemas.ts'
 import { until } from '../wait.ts'
@@ -32,6 +34,14 @@ const runtimeClasses: Kind<KubeObject & { readonly handler: string }> = {
   plural: 'runtimeclasses',
   kind: 'RuntimeClass',
   namespaced: false,
+}
+
+const claims: Kind<KubeObject> = {
+  group: '',
+  version: 'v1',
+  plural: 'persistentvolumeclaims',
+  kind: 'PersistentVolumeClaim',
+  namespaced: true,
 }
 
 /** What the API server makes of everything that the chart renders. Nothing of it is stored. */
@@ -65,8 +75,8 @@ export const chartCases: readonly ClusterCase[] = [
       const template = { metadata: { labels }, spec }
       const deployment = { metadata: place, spec: { selector: { matchLabels: labels }, template } }
       const asYaml = (more: object): string => JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', ...more })
-      const [warning = ''] = await cluster.api.dryRun(kind, place, asYaml(deployment))
-      assert.match(warning, /would violate PodSecurity .*restricted/)
+      const { warnings } = await cluster.api.dryRun(kind, place, asYaml(deployment))
+      assert.match(warnings.join('\n'), /would violate PodSecurity .*restricted/)
       const pod = JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: place, spec })
       await assert.rejects(cluster.api.dryRun(pods, place, pod), /violates PodSecurity .*restricted/)
       const misspelt = asYaml({ ...deployment, spec: { ...deployment.spec, replica: 1 } })
@@ -74,6 +84,16 @@ export const chartCases: readonly ClusterCase[] = [
       const doubled = asYaml(deployment).replace('"spec":', '"spec":{},"spec":')
       await assert.rejects(cluster.api.dryRun(kind, place, doubled), ApiError)
       assert.equal(await cluster.api.get(kind, 'rootful', namespace), undefined)
+      // Behind a feature gate that is off.
+      const dataSourceRef = { kind: 'Elsewhere', name: 'elsewhere', namespace: 'default' }
+      const resources = { requests: { storage: '1Gi' } }
+      const claim = { metadata: place, spec: { accessModes: ['ReadWriteOnce'], resources, dataSourceRef } }
+      const { object } = await cluster.api.dryRun(
+        claims,
+        place,
+        JSON.stringify({ apiVersion: 'v1', kind: claims.kind, ...claim }),
+      )
+      assert.deepEqual(leftOut(claim, object), ['.spec.dataSourceRef'])
     },
   },
   {
@@ -208,8 +228,13 @@ class Judge {
     if (this.#seen.has(yaml)) return false
     this.#seen.add(yaml)
     this.requests++
-    const warnings = await this.#cluster.api.dryRun(kind, metadata, yaml).catch((error: unknown) => [String(error)])
-    this.complaints.push(...warnings.map((text) => `${title}: ${kind.kind} ${metadata.name}: ${text}`))
+    const found = await this.#complaintsOf(kind, metadata, yaml).catch((error: unknown) => [String(error)])
+    this.complaints.push(...found.map((text) => `${title}: ${kind.kind} ${metadata.name}: ${text}`))
     return true
+  }
+
+  async #complaintsOf(kind: Kind<KubeObject>, metadata: KubeObject['metadata'], yaml: string): Promise<string[]> {
+    const { object, warnings } = await this.#cluster.api.dryRun(kind, metadata, yaml)
+    return [...warnings, ...leftOut(parse(yaml), object).map((path) => `${path} would not be stored`)]
   }
 }
