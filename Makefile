@@ -64,7 +64,7 @@ e2e-cluster: install ## Run the operator against a real Kubernetes API server an
 	node e2e/cluster/run.ts $(CASES)
 
 .PHONY: e2e-oldest
-e2e-oldest: install ## The same with the API server of the oldest Kubernetes that the chart is for
+e2e-oldest: install ## Run the cases of e2e-cluster with the oldest Kubernetes that the chart is for (root; Go for the first run)
 	node e2e/cluster/run.ts --oldest $(CASES)
 
 .PHONY: e2e-image
