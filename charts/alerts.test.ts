@@ -66,7 +66,7 @@ const healthy: readonly Series[] = [
   steady('certctl_watch_last_event_age_seconds', 50, { kind: 'Issuer' }),
   steady('certctl_fenced_writes_total', 2),
   steady('certctl_drift_repaired_total', 1, { kind: 'Issuer' }),
-  steady('certctl_unhandled_rejections_total', 0),
+  { metric: 'process_start_time_seconds', values: '1000x60 5000x60 9000x400' },
   steady('certctl_event_loop_lag_seconds', 0.01, { quantile: '0.99' }),
   steady('certctl_event_loop_lag_seconds', 2, { quantile: '1' }),
   ...histogram('certctl_ca_signing_seconds', ['0.01', '0.25', '1'], 0),
@@ -188,9 +188,9 @@ const faults: readonly Fault[] = [
     minute: 120,
   },
   {
-    alert: 'CertctlUnhandledRejection',
-    series: [{ metric: 'certctl_unhandled_rejections_total', values: '0x5 1x400' }],
-    minute: 10,
+    alert: 'CertctlRestarting',
+    series: [{ metric: 'process_start_time_seconds', values: '1000x5 1300x4 _x5 1900x4 2200x400' }],
+    minute: 25,
   },
   {
     alert: 'CertctlEventLoopSlow',

@@ -35,6 +35,18 @@ const database = {
     kind: 'StatefulSet',
     metadata: { name: 'certctl-postgresql', namespace: 'certctl', ...ofHelm('certctl', 'certctl') },
     spec: {
+      template: {
+        spec: {
+          containers: [
+            {
+              env: [
+                { name: 'POSTGRES_USER', value: 'certctl' },
+                { name: 'POSTGRES_DB', value: 'certctl' },
+              ],
+            },
+          ],
+        },
+      },
       volumeClaimTemplates: [
         {
           spec: {
@@ -45,6 +57,21 @@ const database = {
         },
       ],
     },
+  },
+}
+const claims = {
+  [`${namespace}/persistentvolumeclaims`]: {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaimList',
+    items: [
+      { metadata: { name: 'data-of-somebody' } },
+      {
+        metadata: {
+          name: 'data-certctl-postgresql-0',
+          labels: { 'app.kubernetes.io/instance': 'certctl', 'app.kubernetes.io/component': 'postgresql' },
+        },
+      },
+    ],
   },
 }
 const password = secret('certctl-postgresql', 'password')
@@ -81,6 +108,14 @@ const refusals = [
   {
     title: "a Secret that isn't there",
     objects: defaultAccount,
+    args: ['--set', 'postgresql.auth.existingSecret=pg'],
+    message: /postgresql\.auth\.existingSecret: there is no Secret pg in namespace certctl; make it first/,
+  },
+  {
+    title: 'a Secret in a namespace that is yet to be made',
+    objects: {
+      '/api/v1/namespaces/kube-system': { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system' } },
+    },
     args: ['--set', 'postgresql.auth.existingSecret=pg'],
     message: /postgresql\.auth\.existingSecret: there is no Secret pg in namespace certctl; make it first/,
   },
@@ -134,6 +169,19 @@ const refusals = [
     message: /postgresql\.storage\.className: the database's volume was made with the cluster's default/,
   },
   {
+    title: 'another user of the database',
+    objects: { ...defaultAccount, ...database, ...password },
+    args: ['--set', 'postgresql.auth.username=other'],
+    message: /postgresql\.auth\.username: the database was made with certctl, .*; set it again/,
+  },
+  {
+    title: 'another name of the release, which would begin with an empty database',
+    objects: { ...defaultAccount, ...claims },
+    args: ['--set', 'fullnameOverride=pki'],
+    message:
+      /fullnameOverride: the database of this release is on the volume data-certctl-postgresql-0, and under the name pki/,
+  },
+  {
     title: 'a second release in a namespace',
     objects: { ...defaultAccount, ...release('other') },
     args: [],
@@ -169,6 +217,7 @@ const installable = [
       ...defaultAccount,
       ...database,
       ...password,
+      ...claims,
       ...release('certctl'),
       ...definition(ofHelm('certctl', 'certctl')),
     },
@@ -184,7 +233,7 @@ const installable = [
     objects: { ...defaultAccount, ...definition(ofHelm('certctl', 'pki')) },
     args: ['--set', 'crds.enabled=false'],
   },
-  { title: 'a namespace that is yet to be made', objects: {}, args: ['--set', 'postgresql.auth.existingSecret=pg'] },
+  { title: 'a Secret that nobody can look for', objects: {}, args: ['--set', 'postgresql.auth.existingSecret=pg'] },
 ]
 
 for (const program of helms) {

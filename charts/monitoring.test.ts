@@ -107,8 +107,11 @@ const scrapes: readonly [title: string, values: object, scrape: object][] = [
   ],
   [
     "cert-manager's certificate of a CA that is trusted already",
-    { tls: { mode: 'certManager', certManager: { issuerRef: { name: 'ca' }, publishCA: false } } },
-    { scheme: 'https', tlsConfig: { serverName } },
+    {
+      tls: { mode: 'certManager', certManager: { issuerRef: { name: 'ca' }, publishCA: false } },
+      server: { externalUrls: ['https://ca.example.com:8443'] },
+    },
+    { scheme: 'https', tlsConfig: { serverName: 'ca.example.com' } },
   ],
   ['no TLS', { monitoring: { ...monitored, tls: false } }, { scheme: 'http', tlsConfig: undefined }],
 ]

@@ -155,6 +155,15 @@ test('only pods of the server reach the embedded database, and it reaches nobody
   assert.equal(policy['spec'].egress, undefined)
 })
 
+test('pods reach DNS servers on their ports, before and after the translation of a Service', () => {
+  const acmeServer = { resolvers: ['10.0.0.10:5300', '10.0.0.11'], validation: { resolversCap: ['[fd00::10]:5400'] } }
+  const policies = render({ acmeServer }).filter(({ kind }) => kind === 'NetworkPolicy')
+  const policy = policies.find(({ metadata }) => metadata.name === 'certctl-server')
+  const [{ ports }] = policy?.['spec'].egress ?? []
+  const both = (port: number) => ['UDP', 'TCP'].map((protocol) => ({ port, protocol }))
+  assert.deepEqual(ports, [53, 5353, 5300, 5400].flatMap(both))
+})
+
 test('replicas are spread, and replaced without one missing', () => {
   const strategyOf = (podAntiAffinity: string) => {
     const [server] = podsOf(render({ server: { podAntiAffinity } }))

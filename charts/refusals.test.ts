@@ -139,6 +139,12 @@ const contradictions: readonly Refusal[] = [
     remedy: /name one that certctl itself doesn't serve/,
   },
   {
+    title: 'a public certificate for the name of a Service',
+    values: { tls: { mode: 'certManager', certManager: { issuerRef: { name: 'public' }, publishCA: false } } },
+    path: /tls\.certManager\.publishCA: a CA that everybody knows certifies no certctl\.certctl\.svc/,
+    remedy: /name a public host in server\.externalUrls or ingress\.hosts, or set this to true/,
+  },
+  {
     title: 'renewing a certificate before it is made',
     values: { tls: { certManager: { duration: '24h', renewBefore: '1440m' } } },
     path: /tls\.certManager\.renewBefore: 1440m is as long as the certificate lives \(tls\.certManager\.duration=24h\)/,
@@ -175,6 +181,25 @@ const contradictions: readonly Refusal[] = [
     remedy: /set it to 'false', or leave tlsSecretName empty/,
   },
   {
+    title: 'ending TLS before certctl without believing who does',
+    values: {
+      ingress: {
+        enabled: true,
+        hosts: ['ca.example.com'],
+        tlsSecretName: 'ca',
+        annotations: { 'nginx.ingress.kubernetes.io/ssl-passthrough': 'false' },
+      },
+    },
+    path: /server\.trustedProxies: ingress\.tlsSecretName ends TLS at the Ingress controller/,
+    remedy: /name the network of its pods/,
+  },
+  {
+    title: 'a certificate for no Ingress',
+    values: { ingress: { tlsSecretName: 'ca' } },
+    path: /ingress\.tlsSecretName: ingress\.enabled=false/,
+    remedy: /set ingress\.enabled=true, or leave it empty/,
+  },
+  {
     title: 'all namespaces and one more',
     values: { server: { watchNamespaces: ['*', 'team-a'] } },
     path: /server\.watchNamespaces/,
@@ -191,6 +216,48 @@ const contradictions: readonly Refusal[] = [
     values: { acmeServer: { enabled: false, defaultProfileId: 'web' } },
     path: /acmeServer\.defaultProfileId/,
     remedy: /leave it empty/,
+  },
+  {
+    title: 'a default profile with the namespace that it need not have',
+    values: { acmeServer: { defaultProfileId: 'certctl.web' } },
+    path: /acmeServer\.defaultProfileId: profiles of the release's own namespace are named without it/,
+    remedy: /write web/,
+  },
+  {
+    title: 'a default profile that is not watched',
+    values: { acmeServer: { defaultProfileId: 'team-a.web' } },
+    path: /acmeServer\.defaultProfileId: profiles of namespace team-a are not served/,
+    remedy: /add it to server\.watchNamespaces/,
+  },
+  {
+    title: 'a load balancer that there is not',
+    values: { server: { service: { loadBalancerSourceRanges: ['10.0.0.0/8'] } } },
+    path: /server\.service\.loadBalancerSourceRanges: server\.service\.type=ClusterIP/,
+    remedy: /set server\.service\.type=LoadBalancer, or leave it empty/,
+  },
+  {
+    title: 'rules of no policy',
+    values: { networkPolicy: { enabled: false, acme: { from: [{ podSelector: {} }] } } },
+    path: /networkPolicy\.acme\.from: networkPolicy\.enabled=false/,
+    remedy: /set networkPolicy\.enabled=true, or leave it empty/,
+  },
+  {
+    title: 'a share of nothing',
+    values: { autoscaling: { enabled: true }, server: { resources: { requests: { cpu: null } } } },
+    path: /server\.resources\.requests\.cpu: autoscaling\.enabled=true/,
+    remedy: /set it, for example to 100m/,
+  },
+  {
+    title: 'a database of any version',
+    values: { postgresql: { image: { tag: '' } } },
+    path: /postgresql\.image\.tag: the image needs a version/,
+    remedy: /set this, or postgresql\.image\.digest/,
+  },
+  {
+    title: 'a CA of a database that is not used',
+    values: { externalDatabase: { caSecret: { name: 'ca' } } },
+    path: /externalDatabase\.caSecret\.name: postgresql\.enabled=true/,
+    remedy: /leave this empty/,
   },
   {
     title: 'URLs under which nobody answers',
@@ -261,8 +328,8 @@ const contradictions: readonly Refusal[] = [
       sampleProfiles: {
         enabled: true,
         objects: [
-          { kind: 'Issuer', name: 'a', spec: {} },
-          { kind: 'Issuer', name: 'a', spec: {} },
+          { kind: 'Issuer', name: 'a', spec: { type: 'SelfSigned' } },
+          { kind: 'Issuer', name: 'a', spec: { type: 'SelfSigned' } },
         ],
       },
     },
@@ -363,6 +430,39 @@ const typos: readonly Refusal[] = [
     values: { server: { rateLimiting: { janitorInterval: '5' } } },
     path: /server.rateLimiting.janitorInterval/,
     remedy: /pattern/,
+  },
+  {
+    title: 'a group that was taken away',
+    values: { networkPolicy: { apiServer: null } },
+    path: /networkPolicy.*apiServer/s,
+    remedy: /required|missing/,
+  },
+  {
+    title: 'a port beyond all ports in a URL',
+    values: { server: { externalUrls: ['https://ca.example.com:99999'] } },
+    path: /server.externalUrls.0/,
+    remedy: /pattern/,
+  },
+  {
+    title: 'a slip in the spec of a sample',
+    values: {
+      sampleProfiles: {
+        enabled: true,
+        objects: [
+          { kind: 'Issuer', name: 'ca', spec: { type: 'SelfSigned' } },
+          {
+            kind: 'CertificateProfile',
+            name: 'web',
+            spec: {
+              issuerRef: { name: 'ca' },
+              identifiers: { dns: { allowed: ['*.a.example'], denyed: ['b.a.example'] } },
+            },
+          },
+        ],
+      },
+    },
+    path: /sampleProfiles.objects.1.spec.identifiers.dns.*denyed/s,
+    remedy: /one of.*["']allowed["']/,
   },
   {
     title: 'a duration that Prometheus has not',

@@ -131,6 +131,12 @@ test('the PodDisruptionBudget is there above one replica alone', () => {
   )
 })
 
+test('a bound of the budget that is null is none', () => {
+  const podDisruptionBudget = { minAvailable: 1, maxUnavailable: null }
+  const { spec } = find(render({ podDisruptionBudget }), 'PodDisruptionBudget', 'certctl')
+  assert.deepEqual([spec.minAvailable, spec.maxUnavailable], [1, undefined])
+})
+
 test('with an autoscaler the Deployment leaves the number of replicas alone', () => {
   const objects = render({ autoscaling: { enabled: true } })
   assert.equal(find(objects, 'Deployment', 'certctl')['spec'].replicas, undefined)
@@ -190,6 +196,13 @@ test('the notes tell the directories, the ClusterIssuer and what is worth knowin
   assert.match(careless, /server\.replicas/)
   assert.match(careless, /server\.rateLimiting\.backend/)
   assert.match(careless, /crds\.keep=false/)
+  const ingress = { enabled: true, hosts: ['ca.example.com'] }
+  assert.match(notes({ ingress }), /show the address of its controller: .* Ask for proof/)
+  const tls = { mode: 'existingSecret', existingSecret: { name: 'public', caKey: '' } }
+  const known = notes({ ingress, tls, sampleProfiles: { enabled: true } })
+  assert.match(known, /server: https:\/\/ca\.example\.com\/acme\/profile\/trusted\/directory$/m)
+  assert.match(known, /The same below https:\/\/certctl\.pki\.svc:8443$/m)
+  assert.doesNotMatch(known, /caBundle/)
   const signed = notes({ tls: { mode: 'certManager', certManager: { issuerRef: { name: 'corporate' } } } })
   assert.match(signed, /If ClusterIssuer corporate is served by certctl itself/)
 })

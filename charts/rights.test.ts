@@ -61,7 +61,8 @@ test('in namespaces that it watches or publishes to it has what that needs', () 
     'Role web/certctl-trust.certctl',
   ])
   assert.deepEqual(rulesOf(objects, 'Role', 'certctl-trust.certctl'), [
-    { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'create', 'update'] },
+    { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
+    { apiGroups: [''], resources: ['configmaps'], resourceNames: ['certctl-trust'], verbs: ['get', 'update'] },
   ])
 })
 

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer } from 'node:https'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { servingTls } from '../operator/testing/serving-tls.ts'
 import { find, render, repositoryFolder } from './testing/helm.ts'
 import { temporaryFolder } from './testing/temporary-folder.ts'
 
@@ -26,36 +27,52 @@ test('the program finds no mistake in the samples', async () => {
   await run(process.execPath, [program, 'check', '--manifests', folder])
 })
 
-test('helm test asks for readiness and for every directory that is known', async () => {
-  const [{ command, args }] = find(render(samples), 'Pod', 'certctl-test')['spec'].containers
-  const asked: string[] = []
-  const server = createServer((request, response) => {
-    asked.push(request.url ?? '')
-    response.end(JSON.stringify({ newOrder: `http://${request.headers.host}/acme/new-order` }))
+/** A public certificate has no name of the Service, which is where it is shown all the same. */
+const published = { tls: { mode: 'existingSecret', existingSecret: { name: 'public', caKey: '' } } }
+const bases = [
+  { base: 'https://certctl.certctl.svc:8443', values: samples },
+  {
+    base: 'https://ca.example.com',
+    values: { ...samples, ...published, server: { externalUrls: ['https://ca.example.com'] } },
+  },
+]
+
+for (const { base, values } of bases) {
+  test(`helm test asks for readiness and for every directory that is known below ${base}`, async (t) => {
+    const host = new URL(base).host
+    const { key, cert, ca } = await servingTls(t, [new URL(base).hostname])
+    const caFile = join(temporaryFolder(), 'ca.crt')
+    writeFileSync(caFile, ca)
+    const [{ command, args }] = find(render(values), 'Pod', 'certctl-test')['spec'].containers
+    assert.deepEqual(args.slice(1, 3), ['certctl.certctl.svc:8443', base])
+    const asked: string[] = []
+    const server = createServer({ key, cert }, (request, response) => {
+      asked.push(`${request.headers.host}${request.url}`)
+      response.end(JSON.stringify({ newOrder: `https://${request.headers.host}/acme/new-order` }))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    assert.ok(typeof address === 'object' && address !== null)
+    try {
+      const [node, ...options] = command
+      assert.equal(node, 'node')
+      const here = [args[0], `127.0.0.1:${address.port}`, ...args.slice(2)]
+      const env = { PATH: process.env['PATH'], NODE_EXTRA_CA_CERTS: caFile }
+      const { stdout } = await run(process.execPath, [...options, ...here], { env })
+      assert.deepEqual(asked, [
+        `${host}/ready`,
+        `${host}/acme/directory`,
+        `${host}/acme/profile/trusted/directory`,
+        `${host}/acme/profile/challenge/directory`,
+      ])
+      assert.match(stdout, /\/ready: ready\n/)
+    } finally {
+      server.closeAllConnections()
+      server.close()
+    }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  assert.ok(typeof address === 'object' && address !== null)
-  try {
-    const [node, ...options] = command
-    assert.equal(node, 'node')
-    const here = args.map((arg: string) =>
-      arg.replace(/^https:\/\/certctl\.certctl\.svc:8443$/, `http://127.0.0.1:${address.port}`),
-    )
-    const { stdout } = await run(process.execPath, [...options, ...here])
-    assert.deepEqual(asked, [
-      '/ready',
-      '/acme/directory',
-      '/acme/profile/trusted/directory',
-      '/acme/profile/challenge/directory',
-    ])
-    assert.match(stdout, /\/ready: ready\n/)
-  } finally {
-    server.closeAllConnections()
-    server.close()
-  }
-})
+}
 
 test('the Postgres client takes the password from its variable, whatever characters it has', () => {
   const password = 'a/b@c:d?e#f %41'

@@ -18,6 +18,9 @@ server:
     # -- Deeper.
     # @shape stringMap
     labels: { a: b }
+# -- May be nothing.
+# @schema {"type": ["string", "null"]}
+none: x
 # -- A list.
 # @schema {"items": {"type": "object", "properties": {"name": {"type": "string"}}}}
 objects: []
@@ -34,7 +37,8 @@ test('values have the description, default and schema that stand above them', ()
     schema: { type: 'integer', minimum: 1 },
   })
   const schema = valuesSchema(values)
-  assert.deepEqual(schema['propertyNames'], { enum: ['replicas', 'server', 'objects'] })
+  assert.deepEqual(schema['propertyNames'], { enum: ['replicas', 'server', 'none', 'objects'] })
+  assert.deepEqual(schema['required'], ['replicas', 'server', 'objects'])
   assert.equal(schema['additionalProperties'], false)
   assert.deepEqual(schema['properties'], {
     replicas: { description: 'A number | with a bar, on two lines.', default: 2, type: 'integer', minimum: 1 },
@@ -42,23 +46,26 @@ test('values have the description, default and schema that stand above them', ()
       type: 'object',
       additionalProperties: false,
       propertyNames: { enum: ['mode', 'nested'] },
+      required: ['mode', 'nested'],
       properties: {
         mode: { description: 'First in its group.', default: 'a', type: 'string', enum: ['a', 'b'] },
         nested: {
           type: 'object',
           additionalProperties: false,
           propertyNames: { enum: ['labels'] },
+          required: ['labels'],
           properties: {
             labels: {
               description: 'Deeper.',
               default: { a: 'b' },
               type: 'object',
-              additionalProperties: { type: ['string', 'null'] },
+              additionalProperties: { type: 'string' },
             },
           },
         },
       },
     },
+    none: { description: 'May be nothing.', default: 'x', type: ['string', 'null'] },
     objects: {
       description: 'A list.',
       default: [],

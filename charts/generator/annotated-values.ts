@@ -2,7 +2,15 @@ import { isMap, isScalar, isSeq, parseDocument } from 'yaml'
 import type { Pair, YAMLMap } from 'yaml'
 import { closed } from './json-schema.ts'
 import type { JsonSchema } from './json-schema.ts'
-import { shapes } from './kubernetes-shapes.ts'
+import { kubernetesShapes } from './kubernetes-shapes.ts'
+import { sampleObjects } from './sample-objects.ts'
+import { textShapes } from './text-shapes.ts'
+
+const shapes: Readonly<Record<string, JsonSchema>> = {
+  ...textShapes,
+  ...kubernetesShapes,
+  sampleObjects: sampleObjects(),
+}
 
 /** One value that can be set. */
 export interface Leaf {

@@ -76,6 +76,7 @@ const panels: readonly Panel[] = [
     [`sum(increase(certctl_drift_repaired_total{${job}}[$__rate_interval]))`, 'drift repaired'],
     [`sum(increase(certctl_fenced_writes_total{${job}}[$__rate_interval]))`, 'fenced writes'],
     [`sum(increase(certctl_unhandled_rejections_total{${job}}[$__rate_interval]))`, 'unhandled rejections'],
+    [`sum(changes(process_start_time_seconds{${job}}[$__rate_interval]))`, 'starts of a container'],
   ),
   graph('Database connections', 'none', [`sum by (state) (certctl_db_pool_connections{${job}})`, '{{state}}']),
   graph('Statements', 'ops', [perSecond('certctl_db_round_trips_total', 'instance'), '{{instance}}']),

@@ -15,6 +15,9 @@ export function strictObject(properties: Readonly<Record<string, JsonSchema>>, m
   }
 }
 
+/** An array of these. */
+export const listOf = (items: JsonSchema): JsonSchema => ({ type: 'array', items })
+
 /** The same schema with every object in it strict that names its members and does not say that others may be there. */
 export function closed(schema: JsonSchema): JsonSchema {
   const { properties, items } = schema
@@ -27,6 +30,7 @@ export function closed(schema: JsonSchema): JsonSchema {
   return { ...withItems, ...strictObject(members) }
 }
 
-function isSchema(value: unknown): value is JsonSchema {
+/** Whether a member of a schema is a schema itself. */
+export function isSchema(value: unknown): value is JsonSchema {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,4 +1,4 @@
-import { strictObject } from './json-schema.ts'
+import { listOf, strictObject } from './json-schema.ts'
 import type { JsonSchema } from './json-schema.ts'
 
 /*
@@ -14,10 +14,6 @@ const quantity: JsonSchema = {
   pattern: '^[0-9]+([.][0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$',
 }
 
-const ipv4 = '((25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})[.]){3}(25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})'
-const ipv6 = '[0-9a-fA-F]*:[0-9a-fA-F:.]*'
-
-const listOf = (items: JsonSchema): JsonSchema => ({ type: 'array', items })
 const nullable = (type: string, more: JsonSchema = {}): JsonSchema => ({ type: [type, 'null'], ...more })
 
 const stringMap: JsonSchema = { type: 'object', additionalProperties: string }
@@ -63,19 +59,7 @@ const podAffinity = strictObject({
 const keyRef = strictObject({ name: string, key: string, optional: boolean }, { required: ['name', 'key'] })
 
 /** By the name that `@shape` uses in values.yaml. */
-export const shapes: Readonly<Record<string, JsonSchema>> = {
-  duration: { type: 'string', pattern: '^([0-9]+([.][0-9]+)?(ms|s|m|h))+$' },
-  // Prometheus knows whole numbers alone, the bigger units first.
-  scrapeDuration: {
-    type: 'string',
-    minLength: 2,
-    pattern: '^([1-9][0-9]*h)?([1-9][0-9]*m)?([1-9][0-9]*s)?([1-9][0-9]*ms)?$',
-  },
-  networks: listOf({
-    type: 'string',
-    pattern: `^(${ipv4}(/([12]?[0-9]|3[0-2]))?|${ipv6}(/([1-9]?[0-9]|1[01][0-9]|12[0-8]))?)$`,
-  }),
-  resolvers: listOf({ type: 'string', pattern: `^(${ipv4}(:[0-9]{1,5})?|${ipv6}|\\[${ipv6}\\]:[0-9]{1,5})$` }),
+export const kubernetesShapes: Readonly<Record<string, JsonSchema>> = {
   ports: { type: 'array', minItems: 1, items: { type: 'integer', minimum: 1, maximum: 65535 } },
   stringMap,
   localObjectReferences: listOf(strictObject({ name: string }, { required: ['name'] })),

@@ -7,7 +7,7 @@ import { stringify } from 'yaml'
 
 /** Kinds that the chart looks up or makes, by group and version: Helm 4 wants to know them all before it renders any. */
 const kinds: Readonly<Record<string, readonly string[]>> = {
-  v1: ['ConfigMap', 'PersistentVolumeClaim', 'Pod', 'Secret', 'Service', 'ServiceAccount'],
+  v1: ['ConfigMap', 'Namespace', 'PersistentVolumeClaim', 'Pod', 'Secret', 'Service', 'ServiceAccount'],
   'apiextensions.k8s.io/v1': ['CustomResourceDefinition'],
   'apps/v1': ['Deployment', 'StatefulSet'],
   'batch/v1': ['Job'],
@@ -83,5 +83,10 @@ function groups(): object[] {
 
 function resourceOf(kind: string): object {
   const name = kind.endsWith('y') ? `${kind.slice(0, -1)}ies` : `${kind}s`
-  return { name: name.toLowerCase(), kind, namespaced: kind !== 'CustomResourceDefinition', verbs: ['get', 'list'] }
+  return {
+    name: name.toLowerCase(),
+    kind,
+    namespaced: !['CustomResourceDefinition', 'Namespace'].includes(kind),
+    verbs: ['get', 'list'],
+  }
 }

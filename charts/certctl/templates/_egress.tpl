@@ -1,7 +1,11 @@
 {{- define "certctl.dnsEgress" -}}
 {{- $dns := .Values.networkPolicy.dns -}}
+{{- $ports := $dns.ports -}}
+{{- range concat .Values.acmeServer.resolvers .Values.acmeServer.validation.resolversCap -}}
+{{- if regexMatch "^([0-9.]+|[[].*[]]):[0-9]+$" . }}{{ $ports = append $ports (regexFind "[0-9]+$" . | int) }}{{ end -}}
+{{- end -}}
 - ports:
-    {{- range $dns.ports }}
+    {{- range $ports | uniq }}
     - { port: {{ int . }}, protocol: UDP }
     - { port: {{ int . }}, protocol: TCP }
     {{- end }}

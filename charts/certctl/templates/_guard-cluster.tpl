@@ -1,15 +1,20 @@
-{{/*
-What the cluster has and has not. Only a render that may ask the API server knows: every namespace of a cluster has a
-ServiceAccount called default, so that one which isn't found means that nobody was asked, or that the namespace is yet to
-be made.
-*/}}
+{{/* What the cluster has and has not. */}}
 {{- define "certctl.guard.cluster" -}}
 {{- include "certctl.guard.definitions" . }}
-{{- if lookup "v1" "ServiceAccount" .Release.Namespace "default" }}
+{{- if include "certctl.isAsked" . }}
 {{- include "certctl.guard.release" . }}
 {{- include "certctl.guard.secrets" . }}
 {{- include "certctl.guard.volume" . }}
 {{- end }}
+{{- end -}}
+
+{{/*
+Whether the API server answers: a render apart from it finds nothing. Every namespace has a ServiceAccount called default;
+where it isn't found the namespace may be yet to be made, and who makes namespaces and CustomResourceDefinitions may look
+at namespaces.
+*/}}
+{{- define "certctl.isAsked" -}}
+{{- if or (lookup "v1" "ServiceAccount" .Release.Namespace "default") (and .Values.crds.enabled (lookup "v1" "Namespace" "" "kube-system")) -}}true{{- end -}}
 {{- end -}}
 
 {{/* CustomResourceDefinitions that somebody else has, whom Helm would name without a remedy. */}}
@@ -64,7 +69,21 @@ be made.
 {{- if and $volume (include "certctl.createsSecrets" .) (not (lookup "v1" "Secret" .Release.Namespace $secret)) }}
 - {{ printf "postgresql.auth.existingSecret: the database is there, on the volume data-%s-0, and the Secret %s with its password is gone; restore the Secret (a new password would not open the database), or set the password with ALTER ROLE and name a Secret that holds it; where nothing of it is needed, delete the volume's claim" $name $secret | quote }}
 {{- end }}
+{{- range (lookup "v1" "PersistentVolumeClaim" .Release.Namespace "").items | default list }}
+{{- $labels := .metadata.labels | default dict }}
+{{- if and (eq (get $labels "app.kubernetes.io/instance") $.Release.Name) (eq (get $labels "app.kubernetes.io/component") "postgresql") (ne .metadata.name (printf "data-%s-0" $name)) }}
+- {{ printf "fullnameOverride: the database of this release is on the volume %s, and under the name %s it would be another, empty one; keep the name, or remove that claim where nothing of it is needed" .metadata.name (include "certctl.fullname" $) | quote }}
+{{- end }}
+{{- end }}
 {{- $stateful := lookup "apps/v1" "StatefulSet" .Release.Namespace $name }}
+{{- range dig "spec" "template" "spec" "containers" (list) ($stateful | default dict) }}
+{{- range .env | default list }}
+{{- $path := get (dict "POSTGRES_USER" "username" "POSTGRES_DB" "database") .name }}
+{{- if and $path (ne .value (get $.Values.postgresql.auth $path)) }}
+- {{ printf "postgresql.auth.%s: the database was made with %s, and a database never changes that by itself; set it again" $path .value | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range dig "spec" "volumeClaimTemplates" (list) ($stateful | default dict) }}
 {{- $storage := $.Values.postgresql.storage }}
 {{- $made := dict

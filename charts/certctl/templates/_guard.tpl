@@ -26,12 +26,15 @@ each line with the path of a value and what to write.
 {{- if and (eq .Values.server.rateLimiting.backend "memory") (gt $most 1) }}
 - {{ printf "server.rateLimiting.backend: memory counts for each replica alone, so that %s=%d would multiply every limit; set server.rateLimiting.backend=postgres, or one replica" $path $most | quote }}
 {{- end }}
+{{- if and .Values.autoscaling.enabled (not (dig "requests" "cpu" "" .Values.server.resources)) }}
+- "server.resources.requests.cpu: autoscaling.enabled=true aims at a share of this; set it, for example to 100m"
+{{- end }}
 {{- if lt $most $fewest }}
 - {{ printf "autoscaling.maxReplicas: %d is less than autoscaling.minReplicas=%d; raise it" $most $fewest | quote }}
 {{- end }}
 {{- $budget := .Values.podDisruptionBudget }}
-{{- $minimum := toString $budget.minAvailable }}
-{{- $maximum := toString $budget.maxUnavailable }}
+{{- $minimum := toString $budget.minAvailable | replace "<nil>" "" }}
+{{- $maximum := toString $budget.maxUnavailable | replace "<nil>" "" }}
 {{- if and $budget.enabled (ne $minimum "") (ne $maximum "") }}
 - "podDisruptionBudget.minAvailable: a budget has this or podDisruptionBudget.maxUnavailable; leave one of them empty"
 {{- end }}
@@ -71,6 +74,12 @@ each line with the path of a value and what to write.
 {{- define "certctl.guard.database" -}}
 {{- $external := .Values.externalDatabase -}}
 {{- if .Values.postgresql.enabled }}
+{{- if not (or .Values.postgresql.image.tag .Values.postgresql.image.digest) }}
+- "postgresql.image.tag: the image needs a version; set this, or postgresql.image.digest"
+{{- end }}
+{{- if $external.caSecret.name }}
+- "externalDatabase.caSecret.name: postgresql.enabled=true brings a database of its own; leave this empty"
+{{- end }}
 {{- /* Each replica has a connection beside its pool; an update may start one replica more; three are kept for superusers. */}}
 {{- $replicas := add (int (include "certctl.mostReplicas" .)) (ternary 0 1 (eq .Values.server.podAntiAffinity "required")) }}
 {{- if $external.migrationJob }}
@@ -119,6 +128,9 @@ each line with the path of a value and what to write.
 {{- if and (ne $tls.mode "existingSecret") $tls.existingSecret.name }}
 - {{ printf "tls.existingSecret.name: tls.mode=%s leaves this without effect; set tls.mode=existingSecret" $tls.mode | quote }}
 {{- end }}
+{{- if and (eq $tls.mode "certManager") (not $tls.certManager.publishCA) (not (include "certctl.publicUrls" . | fromJsonArray)) }}
+- {{ printf "tls.certManager.publishCA: a CA that everybody knows certifies no %s; name a public host in server.externalUrls or ingress.hosts, or set this to true" (include "certctl.serviceHost" .) | quote }}
+{{- end }}
 {{- if and (eq $tls.mode "certManager") (not $tls.certManager.issuerRef.name) }}
 - "tls.certManager.issuerRef.name: tls.mode=certManager needs an issuer; name one that certctl itself doesn't serve"
 {{- end }}
@@ -141,8 +153,16 @@ each line with the path of a value and what to write.
 {{- if and .Values.ingress.tlsSecretName (eq (get .Values.ingress.annotations "nginx.ingress.kubernetes.io/ssl-passthrough" | default "false") "true") }}
 - "ingress.tlsSecretName: the annotation nginx.ingress.kubernetes.io/ssl-passthrough passes TLS through unseen; set it to 'false', or leave tlsSecretName empty"
 {{- end }}
-{{- else if .Values.ingress.hosts }}
+{{- if and .Values.ingress.tlsSecretName (not .Values.server.trustedProxies) }}
+- "server.trustedProxies: ingress.tlsSecretName ends TLS at the Ingress controller, whose address every client would have for clientNetworks and limits; name the network of its pods"
+{{- end }}
+{{- else }}
+{{- if .Values.ingress.hosts }}
 - "ingress.hosts: ingress.enabled=false makes no Ingress for them; set ingress.enabled=true, or use server.externalUrls"
+{{- end }}
+{{- if .Values.ingress.tlsSecretName }}
+- "ingress.tlsSecretName: ingress.enabled=false leaves this without effect; set ingress.enabled=true, or leave it empty"
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -153,6 +173,23 @@ each line with the path of a value and what to write.
 {{- end }}
 {{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
 - "serviceAccount.name: serviceAccount.create=false needs one that exists; name it"
+{{- end }}
+{{- $default := splitList "." .Values.acmeServer.defaultProfileId }}
+{{- if and (eq (len $default) 2) (eq (first $default) .Release.Namespace) }}
+- {{ printf "acmeServer.defaultProfileId: profiles of the release's own namespace are named without it; write %s" (last $default) | quote }}
+{{- else if and (eq (len $default) 2) (not (has (first $default) $server.watchNamespaces)) (not (has "*" $server.watchNamespaces)) }}
+- {{ printf "acmeServer.defaultProfileId: profiles of namespace %s are not served; add it to server.watchNamespaces" (first $default) | quote }}
+{{- end }}
+{{- if and (ne $server.service.type "LoadBalancer") (or $server.service.loadBalancerSourceRanges $server.service.loadBalancerClass) }}
+- {{ printf "server.service.%s: server.service.type=%s leaves this without effect; set server.service.type=LoadBalancer, or leave it empty" (ternary "loadBalancerSourceRanges" "loadBalancerClass" (gt (len $server.service.loadBalancerSourceRanges) 0)) $server.service.type | quote }}
+{{- end }}
+{{- if not .Values.networkPolicy.enabled }}
+{{- $policy := .Values.networkPolicy }}
+{{- range $path, $rules := dict "acme.from" $policy.acme.from "pki.from" $policy.pki.from "dns.to" $policy.dns.to "apiServer.to" $policy.apiServer.to "database.to" $policy.database.to "validation.to" $policy.validation.to "extraIngress" $policy.extraIngress "extraEgress" $policy.extraEgress }}
+{{- if $rules }}
+- {{ printf "networkPolicy.%s: networkPolicy.enabled=false leaves this without effect; set networkPolicy.enabled=true, or leave it empty" $path | quote }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if not .Values.acmeServer.enabled }}
 {{- if .Values.acmeServer.defaultProfileId }}
@@ -186,7 +223,7 @@ each line with the path of a value and what to write.
 {{- if and $monitor.serverName (not $monitoring.tls) }}
 - "monitoring.serviceMonitor.serverName: monitoring.tls=false leaves this without effect; set monitoring.tls=true, or leave it empty"
 {{- end }}
-{{- if and $monitor.enabled $monitoring.tls (eq .Values.tls.mode "existingSecret") (not .Values.tls.existingSecret.caKey) (not $monitor.serverName) }}
+{{- if and $monitor.enabled $monitoring.tls (eq .Values.tls.mode "existingSecret") (not .Values.tls.existingSecret.caKey) (not $monitor.serverName) (not (include "certctl.publicUrls" . | fromJsonArray)) }}
 - {{ printf "monitoring.serviceMonitor.serverName: no public CA certifies %s; set it to a name that the certificate has" (include "certctl.serviceHost" .) | quote }}
 {{- end }}
 {{- $names := list }}

@@ -115,23 +115,49 @@ seccompProfile: { type: RuntimeDefault }
 https://{{ include "certctl.serviceHost" . }}{{ if ne (int .Values.server.port) 443 }}:{{ int .Values.server.port }}{{ end }}
 {{- end -}}
 
+{{/* URLs of the ACME server beside those of the Service. */}}
+{{- define "certctl.publicUrls" -}}
+{{- $urls := list -}}
+{{- if .Values.ingress.enabled }}{{ range .Values.ingress.hosts }}{{ $urls = append $urls (printf "https://%s" .) }}{{ end }}{{ end -}}
+{{- concat $urls .Values.server.externalUrls | toJson -}}
+{{- end -}}
+
+{{/* Whether clients must be told what to trust. Where not, the certificate is of a CA that they know. */}}
+{{- define "certctl.publishesCa" -}}
+{{- if or (eq .Values.tls.mode "selfSigned") (include "certctl.tlsFiles" . | fromYaml).CERTCTL_TLS_CA_FILE -}}true{{- end -}}
+{{- end -}}
+
+{{/* The URL to tell people and tests. A CA that everybody knows certifies no name of a Service. */}}
+{{- define "certctl.clientUrl" -}}
+{{- $public := include "certctl.publicUrls" . | fromJsonArray -}}
+{{- if or (include "certctl.publishesCa" .) (not $public) -}}
+{{- include "certctl.serviceUrl" . -}}
+{{- else -}}
+{{- first $public -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Every URL under which clients reach the ACME server; the first is the default. */}}
 {{- define "certctl.externalUrls" -}}
 {{- $service := include "certctl.serviceUrl" . -}}
-{{- $urls := list $service -}}
-{{- if .Values.ingress.enabled }}{{ range .Values.ingress.hosts }}{{ $urls = append $urls (printf "https://%s" .) }}{{ end }}{{ end -}}
-{{- $urls = concat $urls .Values.server.externalUrls -}}
+{{- $urls := concat (list $service) (include "certctl.publicUrls" . | fromJsonArray) -}}
 {{- $host := include "certctl.serviceHost" . -}}
 {{- $urls = append $urls ($service | replace $host (printf "%s.%s" $host .Values.server.clusterDomain)) -}}
 {{- $urls | uniq | join "," -}}
+{{- end -}}
+
+{{/* The host of a URL, without its port. */}}
+{{- define "certctl.urlHost" -}}
+{{- regexReplaceAll ":[0-9]+$" (trimPrefix "https://" .) "" -}}
 {{- end -}}
 
 {{/* What a certificate for those URLs must have: dnsNames, and ipAddresses where a URL has one. */}}
 {{- define "certctl.urlNames" -}}
 {{- $dns := list -}}
 {{- $ip := list -}}
-{{- range splitList "," (include "certctl.externalUrls" .) -}}
-{{- $host := regexReplaceAll ":[0-9]+$" (trimPrefix "https://" .) "" -}}
+{{- $urls := ternary (splitList "," (include "certctl.externalUrls" .)) (include "certctl.publicUrls" . | fromJsonArray) (ne (include "certctl.publishesCa" .) "") -}}
+{{- range $urls -}}
+{{- $host := include "certctl.urlHost" . -}}
 {{- if hasPrefix "[" $host -}}
 {{- $ip = append $ip (trimAll "[]" $host) -}}
 {{- else if regexMatch "^[0-9.]+$" $host -}}

@@ -57,7 +57,11 @@
 {{- define "certctl.rules.trustConfigMap" -}}
 - apiGroups: ['']
   resources: [configmaps]
-  verbs: [get, create, update]
+  verbs: [create]
+- apiGroups: ['']
+  resources: [configmaps]
+  resourceNames: [certctl-trust]
+  verbs: [get, update]
 {{- end -}}
 
 {{- define "certctl.rules.initialManifests" -}}

@@ -13,5 +13,5 @@ ca: { secret: { name: {{ .Values.tls.existingSecret.name | quote }}, key: {{ .Va
 {{ else -}}
 ca: { secret: { name: {{ $name }}-tls, key: ca.crt } }
 {{ end -}}
-serverName: {{ .Values.monitoring.serviceMonitor.serverName | default (include "certctl.serviceHost" .) | quote }}
+serverName: {{ .Values.monitoring.serviceMonitor.serverName | default (include "certctl.urlHost" (include "certctl.clientUrl" .)) | quote }}
 {{- end -}}
