@@ -11,6 +11,8 @@ export interface PublishedMap {
   readonly name: string
   readonly data: Readonly<Record<string, string>>
   readonly owner?: OwnerReference
+  /** One that lacks these was made by another operator. */
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 /** What became of it; `refused` is the API server's word, and what to do where it is a matter of rights. */
@@ -32,14 +34,15 @@ export async function publishConfigMap(client: KubernetesClient, wanted: Publish
 
 async function tryToPublish(
   client: KubernetesClient,
-  { namespace, name, data, owner }: PublishedMap,
+  { namespace, name, data, owner, annotations = {} }: PublishedMap,
 ): Promise<'published' | 'not-owned'> {
   const ownerReferences = owner === undefined ? [] : [owner]
-  const metadata = { namespace, name, labels: managedBy, ...(owner && { ownerReferences }) }
+  const metadata = { namespace, name, labels: managedBy, annotations, ...(owner && { ownerReferences }) }
   const wanted: ConfigMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data }
   const found = await client.get(configMaps, { namespace, name })
   if (found === undefined) return createMap(client, wanted)
-  if (!isOurs(found.metadata)) return 'not-owned'
+  const isAnnotated = Object.entries(annotations).every(([key, value]) => found.metadata.annotations?.[key] === value)
+  if (!isOurs(found.metadata) || !isAnnotated) return 'not-owned'
   const isCurrent =
     isDeepStrictEqual(found.data, data) && isDeepStrictEqual(found.metadata.ownerReferences ?? [], ownerReferences)
   if (isCurrent) return 'published'

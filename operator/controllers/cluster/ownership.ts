@@ -10,6 +10,9 @@ export const issuerUidAnnotation = 'certctl.io/issuer-uid'
 /** On a cert-manager ClusterIssuer: the profile it belongs to, as `<namespace>/<name>`. */
 export const profileAnnotation = 'certctl.io/profile'
 
+/** On what is published beyond its own namespace: the namespace of the operator that did. */
+export const operatorAnnotation = 'certctl.io/operator-namespace'
+
 /** Whether the operator made an object. */
 export function isOurs({ labels }: { readonly labels?: Readonly<Record<string, string>> }): boolean {
   return labels?.['app.kubernetes.io/managed-by'] === managedBy['app.kubernetes.io/managed-by']

@@ -35,8 +35,8 @@ export async function keepPublished(deps: PublishingDeps, signal: AbortSignal): 
   async function publish(always: boolean): Promise<void> {
     const caPem = await deps.caPem()
     if (caPem === undefined || (caPem === published && !always)) return
-    const { client, trustNamespaces: namespaces, clusterTrustBundle } = deps
-    const isDone = await publishTrust({ client, log, namespaces, clusterTrustBundle }, caPem)
+    const { trustNamespaces: namespaces } = deps
+    const isDone = await publishTrust({ ...deps, namespaces }, caPem)
     if (caPem !== published) deps.onTrust()
     published = isDone ? caPem : undefined
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clusterIssuers, configMaps } from '../../kubernetes/resources.ts'
+import { clusterIssuers, clusterTrustBundles, configMaps } from '../../kubernetes/resources.ts'
 import { clusterHarness } from '../../testing/cluster.ts'
 import { conditionsOf } from './object-status.ts'
 
@@ -62,7 +62,8 @@ test('a chain that can not be published leaves the Issuer ready, and the status 
 test('a namespace that does not take what to trust keeps no other from it', async (t) => {
   const cluster = await clusterHarness(t)
   const labels = { 'app.kubernetes.io/managed-by': 'certctl' }
-  const metadata = { name: 'certctl-trust', namespace: 'team-a', labels }
+  const annotations = { 'certctl.io/operator-namespace': 'certctl' }
+  const metadata = { name: 'certctl-trust', namespace: 'team-a', labels, annotations }
   cluster.api.write(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'ca.crt': 'old' } })
   const answer = { status: 422, reason: 'Invalid', message: 'data: Forbidden: field is immutable' }
   cluster.api.fail({ method: 'PUT', path: '/namespaces/team-a/configmaps', times: always, answer })
@@ -77,4 +78,30 @@ test('a namespace that does not take what to trust keeps no other from it', asyn
     )
   await cluster.until(told, 'the log tells of the one that refused')
   assert.equal(trust('team-a'), 'old')
+})
+
+test('what the certctl of another namespace tells clients to trust is left alone', async (t) => {
+  const cluster = await clusterHarness(t)
+  const labels = { 'app.kubernetes.io/managed-by': 'certctl' }
+  const annotations = { 'certctl.io/operator-namespace': 'pki' }
+  const map = { name: 'certctl-trust', namespace: 'team-a', labels, annotations }
+  cluster.api.write(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: map, data: { 'ca.crt': 'theirs' } })
+  cluster.api.write(clusterTrustBundles, {
+    apiVersion: 'certificates.k8s.io/v1beta1',
+    kind: 'ClusterTrustBundle',
+    metadata: { name: 'certctl-trust', labels, annotations },
+    spec: { trustBundle: 'theirs' },
+  })
+  cluster.lead({ trustNamespaces: ['team-a', 'team-b'], clusterTrustBundle: true })
+  const trust = (namespace: string): string | undefined =>
+    cluster.api.read(configMaps, { name: 'certctl-trust', namespace })?.data?.['ca.crt']
+  await cluster.until(() => trust('team-b')?.includes('listener') === true, 'ours is published beside it')
+  const told = (words: RegExp) => (): boolean =>
+    cluster.log.lines.some(
+      ({ level, message, fields }) => level === 'warn' && words.test(`${message} ${fields['reason']}`),
+    )
+  await cluster.until(told(/not published there .*the certctl of another namespace/), 'the log tells of the ConfigMap')
+  await cluster.until(told(/ClusterTrustBundle was made by .*another namespace/), 'and of the ClusterTrustBundle')
+  assert.equal(trust('team-a'), 'theirs')
+  assert.equal(cluster.api.read(clusterTrustBundles, { name: 'certctl-trust' })?.spec.trustBundle, 'theirs')
 })

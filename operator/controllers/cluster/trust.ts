@@ -4,13 +4,14 @@ import type { ClusterTrustBundle } from '../../kubernetes/objects.ts'
 import { clusterTrustBundles } from '../../kubernetes/resources.ts'
 import type { Log } from '../../../acme/ports.ts'
 import { publishConfigMap } from './config-map.ts'
-import { isOurs, managedBy } from './ownership.ts'
+import { isOurs, managedBy, operatorAnnotation } from './ownership.ts'
 
 export const trustName = 'certctl-trust'
 
 export interface TrustOptions {
   readonly client: KubernetesClient
   readonly log: Log
+  readonly ownNamespace: string
   readonly namespaces: readonly string[]
   /** Whether the cluster has, and is to get, a ClusterTrustBundle as well. */
   readonly clusterTrustBundle: boolean
@@ -22,23 +23,27 @@ export interface TrustOptions {
  * and of what the API server refuses, the log tells. False where something is to be tried again.
  */
 export async function publishTrust(options: TrustOptions, caPem: string): Promise<boolean> {
-  const { client, log, namespaces, clusterTrustBundle } = options
+  const { client, log, ownNamespace, namespaces, clusterTrustBundle } = options
+  const annotations = { [operatorAnnotation]: ownNamespace }
   const attempts = namespaces.map(async (namespace) => {
     const fields = { namespace, name: trustName }
-    const outcome = await publishConfigMap(client, { ...fields, data: { 'ca.crt': caPem } })
+    const outcome = await publishConfigMap(client, { ...fields, annotations, data: { 'ca.crt': caPem } })
     if (outcome === 'published') return
     const reason =
-      outcome === 'not-owned' ? 'it was not made by certctl and is left alone; remove or rename it' : outcome.refused
+      outcome === 'not-owned'
+        ? 'it was made by somebody else, or by the certctl of another namespace, and is left alone; remove it, or do not publish there'
+        : outcome.refused
     log.warn({ ...fields, reason }, 'what to trust for the listener is not published there')
   })
-  if (clusterTrustBundle) attempts.push(publishBundle(client, log, caPem))
+  if (clusterTrustBundle) attempts.push(publishBundle(options, caPem))
   const outcomes = await Promise.allSettled(attempts)
   const failures = outcomes.filter((outcome) => outcome.status === 'rejected')
   for (const { reason: err } of failures) log.warn({ err }, 'what to trust for the listener could not be published yet')
   return failures.length === 0
 }
 
-async function publishBundle(client: KubernetesClient, log: Log, caPem: string): Promise<void> {
+async function publishBundle(options: TrustOptions, caPem: string): Promise<void> {
+  const { client, log } = options
   try {
     if (!(await client.serves(clusterTrustBundles))) {
       log.warn(
@@ -47,7 +52,7 @@ async function publishBundle(client: KubernetesClient, log: Log, caPem: string):
       )
       return
     }
-    await writeBundle(client, log, caPem)
+    await writeBundle(options, caPem)
   } catch (error) {
     if (isForbidden(error))
       log.warn({ name: trustName }, 'the ClusterTrustBundle may not be written; apply rbac/cluster-issuers.yaml')
@@ -55,18 +60,21 @@ async function publishBundle(client: KubernetesClient, log: Log, caPem: string):
   }
 }
 
-async function writeBundle(client: KubernetesClient, log: Log, caPem: string): Promise<void> {
+async function writeBundle({ client, log, ownNamespace }: TrustOptions, caPem: string): Promise<void> {
   const found = await client.get(clusterTrustBundles, { name: trustName })
   const spec = { trustBundle: caPem }
   if (found === undefined) {
     const bundle: ClusterTrustBundle = {
       apiVersion: 'certificates.k8s.io/v1beta1',
       kind: 'ClusterTrustBundle',
-      metadata: { name: trustName, labels: managedBy },
+      metadata: { name: trustName, labels: managedBy, annotations: { [operatorAnnotation]: ownNamespace } },
       spec,
     }
     await client.create(clusterTrustBundles, bundle)
-  } else if (!isOurs(found.metadata))
-    log.warn({ name: trustName }, 'the ClusterTrustBundle was not made by certctl and is left alone')
+  } else if (!isOurs(found.metadata) || found.metadata.annotations?.[operatorAnnotation] !== ownNamespace)
+    log.warn(
+      { name: trustName },
+      'the ClusterTrustBundle was made by somebody else, or by the certctl of another namespace, and is left alone',
+    )
   else if (found.spec.trustBundle !== caPem) await client.update(clusterTrustBundles, { ...found, spec })
 }
