@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import { valuesOf } from './controllers/cluster/ca-secret.ts'
 import { lead } from './controllers/cluster/leadership.ts'
 import type { LeadershipDeps } from './controllers/cluster/leadership.ts'
+import { watchForeignLeader } from './foreign-leader.ts'
 import type { ValidationCaps } from '../acme/validation/caps.ts'
 import type { KubernetesClient } from './kubernetes/client.ts'
 import { createEventRecorder } from './kubernetes/event-recorder.ts'
@@ -86,13 +87,15 @@ export async function startInCluster(deps: ClusterDeps): Promise<Plane> {
     onChange: (leads) => metrics.leading(leads),
   })
   elector.start()
+  const lease = { namespace: config.namespace, name: leaseName }
+  const strangers = watchForeignLeader({ db, client, lease, identity, log })
   return {
     parts,
     readyProfiles: profiles.list().map(({ id }) => id),
     reload: () => heartbeat.wake(),
     reasonNotServing: () => heartbeat.reasonNotServing(),
     async stop() {
-      await elector.stop()
+      await Promise.all([elector.stop(), strangers.stop()])
       await events.stop()
       await listener.stop()
       await heartbeat.stop()

@@ -41,8 +41,7 @@ async function tryToPublish(
   const wanted: ConfigMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data }
   const found = await client.get(configMaps, { namespace, name })
   if (found === undefined) return createMap(client, wanted)
-  const isAnnotated = Object.entries(annotations).every(([key, value]) => found.metadata.annotations?.[key] === value)
-  if (!isOurs(found.metadata) || !isAnnotated) return 'not-owned'
+  if (!isOurs(found.metadata, annotations)) return 'not-owned'
   const isCurrent =
     isDeepStrictEqual(found.data, data) && isDeepStrictEqual(found.metadata.ownerReferences ?? [], ownerReferences)
   if (isCurrent) return 'published'

@@ -1,3 +1,5 @@
+import type { ObjectMeta } from '../../kubernetes/objects.ts'
+
 /** What everything that the operator makes carries. */
 export const managedBy = { 'app.kubernetes.io/managed-by': 'certctl' } as const
 
@@ -13,7 +15,11 @@ export const profileAnnotation = 'certctl.io/profile'
 /** On what is published beyond its own namespace: the namespace of the operator that did. */
 export const operatorAnnotation = 'certctl.io/operator-namespace'
 
-/** Whether the operator made an object. */
-export function isOurs({ labels }: { readonly labels?: Readonly<Record<string, string>> }): boolean {
-  return labels?.['app.kubernetes.io/managed-by'] === managedBy['app.kubernetes.io/managed-by']
+/** Whether the operator made an object; with these annotations, the one that writes them. */
+export function isOurs(
+  { labels, annotations: found }: Pick<ObjectMeta, 'labels' | 'annotations'>,
+  annotations: Readonly<Record<string, string>> = {},
+): boolean {
+  const isLabelled = labels?.['app.kubernetes.io/managed-by'] === managedBy['app.kubernetes.io/managed-by']
+  return isLabelled && Object.entries(annotations).every(([name, value]) => found?.[name] === value)
 }

@@ -98,7 +98,7 @@ test('what the certctl of another namespace tells clients to trust is left alone
   await cluster.until(() => trust('team-b')?.includes('listener') === true, 'ours is published beside it')
   const told = (words: RegExp) => (): boolean =>
     cluster.log.lines.some(
-      ({ level, message, fields }) => level === 'warn' && words.test(`${message} ${fields['reason']}`),
+      ({ level, message, fields }) => level === 'warn' && words.test(`${message} ${String(fields['reason'])}`),
     )
   await cluster.until(told(/not published there .*the certctl of another namespace/), 'the log tells of the ConfigMap')
   await cluster.until(told(/ClusterTrustBundle was made by .*another namespace/), 'and of the ClusterTrustBundle')

@@ -24,7 +24,7 @@ export interface TrustOptions {
  */
 export async function publishTrust(options: TrustOptions, caPem: string): Promise<boolean> {
   const { client, log, ownNamespace, namespaces, clusterTrustBundle } = options
-  const annotations = { [operatorAnnotation]: ownNamespace }
+  const annotations = annotationsOf(ownNamespace)
   const attempts = namespaces.map(async (namespace) => {
     const fields = { namespace, name: trustName }
     const outcome = await publishConfigMap(client, { ...fields, annotations, data: { 'ca.crt': caPem } })
@@ -40,6 +40,11 @@ export async function publishTrust(options: TrustOptions, caPem: string): Promis
   const failures = outcomes.filter((outcome) => outcome.status === 'rejected')
   for (const { reason: err } of failures) log.warn({ err }, 'what to trust for the listener could not be published yet')
   return failures.length === 0
+}
+
+/** Tells ours from what the certctl of another namespace publishes. */
+function annotationsOf(ownNamespace: string): Record<string, string> {
+  return { [operatorAnnotation]: ownNamespace }
 }
 
 async function publishBundle(options: TrustOptions, caPem: string): Promise<void> {
@@ -61,17 +66,18 @@ async function publishBundle(options: TrustOptions, caPem: string): Promise<void
 }
 
 async function writeBundle({ client, log, ownNamespace }: TrustOptions, caPem: string): Promise<void> {
+  const annotations = annotationsOf(ownNamespace)
   const found = await client.get(clusterTrustBundles, { name: trustName })
   const spec = { trustBundle: caPem }
   if (found === undefined) {
     const bundle: ClusterTrustBundle = {
       apiVersion: 'certificates.k8s.io/v1beta1',
       kind: 'ClusterTrustBundle',
-      metadata: { name: trustName, labels: managedBy, annotations: { [operatorAnnotation]: ownNamespace } },
+      metadata: { name: trustName, labels: managedBy, annotations },
       spec,
     }
     await client.create(clusterTrustBundles, bundle)
-  } else if (!isOurs(found.metadata) || found.metadata.annotations?.[operatorAnnotation] !== ownNamespace)
+  } else if (!isOurs(found.metadata, annotations))
     log.warn(
       { name: trustName },
       'the ClusterTrustBundle was made by somebody else, or by the certctl of another namespace, and is left alone',
