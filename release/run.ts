@@ -59,8 +59,7 @@ async function release(folder: string): Promise<void> {
 
   await write('crds.yaml', await output(process.execPath, ['operator/main.ts', 'crd', 'print']))
   await output(await helm(), ['package', join(root, 'charts', 'certctl'), '--destination', folder])
-  const chart = join(folder, `${title}.tgz`)
-  await writeFile(chart, settleArchive(await readFile(chart), Number(await git(root, 'log', '-1', '--format=%ct'))))
+  await settleArchive(join(folder, `${title}.tgz`), Number(await git(root, 'log', '-1', '--format=%ct')))
   const sources = join(folder, `${title}.tar.gz`)
   await git(root, 'archive', '--format=tar.gz', `--prefix=${title}/`, `--output=${sources}`, 'HEAD')
   await write('SHA256SUMS', await checksums(folder))
