@@ -147,7 +147,8 @@ export const settings = {
   }),
   clusterTrustBundle: setting(oneOf('off', 'on'), 'off', {
     name: 'CERTCTL_CLUSTER_TRUST_BUNDLE',
-    about: 'on publishes the same as a ClusterTrustBundle, where the API server has that kind.',
+    about:
+      'on publishes the same as a ClusterTrustBundle, where the API server has that kind (v1beta1: from Kubernetes 1.33 on, and switched on there).',
   }),
   initialManifests: optional(existingFolder, {
     name: 'CERTCTL_INITIAL_MANIFESTS',

@@ -9,12 +9,13 @@ import { startPostgres } from '../store/testing/postgres.ts'
 /*
  * node tests/run.ts [--option…] [file or folder…]
  *
- * Runs the tests in these places, by default all but e2e, bench and what needs Helm, with one Postgres for all of them.
+ * Runs the tests in these places, by default all but what needs Helm, with one Postgres for all of them. In bench and e2e
+ * these are tests of the harnesses: what they run for is no test file.
  * Options go to `node --test`.
  */
 
 const root = join(import.meta.dirname, '..')
-const everywhere = ['acme', 'ca', 'charts/generator', 'operator', 'release', 'store', 'tests']
+const everywhere = ['acme', 'bench', 'ca', 'charts/generator', 'e2e', 'operator', 'release', 'store', 'tests']
 
 function testFiles(places: readonly string[]): string[] {
   return places.flatMap((place) =>
