@@ -10,7 +10,8 @@ import type { Volume } from '../container.ts'
 import { inspectImage } from '../image-config.ts'
 
 const composeFile = join(checkout, 'docker-compose.yml')
-const variables = { POSTGRES_PASSWORD: 'f00d' }
+// In a URL it would have to be escaped.
+const variables = { POSTGRES_PASSWORD: 'p@ss:w/rd?#%' }
 
 async function certctlService(): Promise<ComposeService> {
   const service = (await readComposeFile(composeFile, variables)).services['certctl']
@@ -59,7 +60,8 @@ export const composeCases: readonly ImageCase[] = [
     async run({ container, folder }) {
       const service = await certctlService()
       const { CERTCTL_DATABASE_URL: given = '', ...settings } = service.environment
-      assert.equal(given, 'postgres://certctl:f00d@postgres:5432/certctl')
+      assert.equal(given, 'postgres://certctl@postgres:5432/certctl')
+      assert.equal(settings['PGPASSWORD'], variables.POSTGRES_PASSWORD)
       const postgres = await startPostgres(join(folder, 'postgres'))
       try {
         const isolated = await container({
