@@ -51,7 +51,7 @@ export class Cluster {
     const api = new ApiClient(await plane.administrator('admin'))
     const kubeconfig = await writeKubeconfig(join(folder, 'kubeconfig'), await plane.administrator('kubectl'))
     const kubectl = new Kubectl({ program: programs.kubectl, kubeconfig, home: folder })
-    const folders = hasCertManager ? [crdsDir, programs.certManagerCrds] : [crdsDir]
+    const folders = hasCertManager ? [crdsDir, ...programs.definitions] : [crdsDir]
     await kubectl.run(['apply', '--server-side', ...folders.flatMap((crds) => ['-f', crds])])
     await establish(api)
     const cluster = new Cluster(name, {

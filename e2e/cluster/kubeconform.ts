@@ -41,10 +41,10 @@ export class Kubeconform {
     await writeFile(file, JSON.stringify(schema))
   }
 
-  /** Judges everything in the folder but these `version/kind`s. Throws where kubeconform has no report. */
-  async judge(folder: string, skipped: readonly string[], signal: AbortSignal): Promise<Conformity> {
+  /** Judges everything in the folder. Throws where kubeconform has no report. */
+  async judge(folder: string, signal: AbortSignal): Promise<Conformity> {
     const location = join(this.#schemas, '{{.Group}}', '{{.ResourceAPIVersion}}', '{{.ResourceKind}}.json')
-    const options = ['-strict', '-summary', '-output', 'json', '-n', '2', '-skip', skipped.join(',')]
+    const options = ['-strict', '-summary', '-output', 'json', '-n', '2']
     const args = [...options, '-schema-location', location, folder]
     const command = { program: this.#program, args, env: { PATH: systemPath } }
     const { code, stdout, output } = await runCommand(command, signal)

@@ -16,7 +16,7 @@ export interface Tally {
 
 export interface CertManagerFiles {
   readonly certManager: string
-  readonly certManagerCrds: string
+  readonly definitions: readonly string[]
 }
 
 /** Runs the cases one after the other, since all are about the same release, and says how each went. */
@@ -92,8 +92,9 @@ class CertManager {
   async start(): Promise<void> {
     if (this.#service !== undefined) return
     const { api, kubectl, kubeconfig } = this.#ground
-    await kubectl.run(['apply', '--server-side', '-f', this.#programs.certManagerCrds])
-    await kubectl.run(['wait', '--for=condition=Established', '--timeout=30s', '-f', this.#programs.certManagerCrds])
+    const files = this.#programs.definitions.flatMap((folder) => ['-f', folder])
+    await kubectl.run(['apply', '--server-side', ...files])
+    await kubectl.run(['wait', '--for=condition=Established', '--timeout=30s', ...files])
     await api.apply(namespaces, { metadata: { name: certManagerNamespace } })
     this.#service = startCertManager(this.#programs.certManager, kubeconfig)
   }

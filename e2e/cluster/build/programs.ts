@@ -19,7 +19,15 @@ interface Module {
   /** The dependency whose version the programs say they are, and the variables that hold it. */
   readonly version?: { readonly module: string; readonly variables: string }
   /** Folders of the modules it depends on that are kept beside the programs. */
-  readonly folders: readonly { readonly name: string; readonly module: string; readonly folder: string }[]
+  readonly folders: readonly Folder[]
+}
+
+interface Folder {
+  readonly name: string
+  readonly module: string
+  readonly folder: string
+  /** What of it is kept, where it isn't all. */
+  readonly files?: readonly string[]
 }
 
 const kubernetesVersion = { module: 'k8s.io/kubernetes', variables: 'k8s.io/component-base/version' }
@@ -62,6 +70,18 @@ const modules = {
     packages: { 'cert-manager': '.' },
     folders: [{ name: 'crds', module: 'github.com/cert-manager/cert-manager', folder: 'deploy/crds' }],
   },
+  prometheusOperator: {
+    name: 'prometheus-operator',
+    packages: {},
+    folders: [
+      {
+        name: 'crds',
+        module: 'github.com/prometheus-operator/prometheus-operator',
+        folder: 'example/prometheus-operator-crd',
+        files: ['monitoring.coreos.com_prometheusrules.yaml', 'monitoring.coreos.com_servicemonitors.yaml'],
+      },
+    ],
+  },
   kubeconform: {
     name: 'kubeconform',
     packages: { kubeconform: 'github.com/yannh/kubeconform/cmd/kubeconform' },
@@ -90,21 +110,22 @@ export interface Programs {
   readonly kubeApiserver: string
   readonly kubectl: string
   readonly certManager: string
-  /** The folder with cert-manager's CustomResourceDefinitions. */
-  readonly certManagerCrds: string
+  /** Folders with the CustomResourceDefinitions of others: of cert-manager, and of the Prometheus operator. */
+  readonly definitions: readonly string[]
 }
 
 /** The programs, built where they are not in the cache yet; says what it does. Throws {@link GoMissing}. */
 export async function buildPrograms(say: (line: string) => void, apiServer: ApiServer = 'newest'): Promise<Programs> {
   const kubernetes = await built(modules.kubernetes, say)
   const certManager = await built(modules.certManager, say)
+  const prometheusOperator = await built(modules.prometheusOperator, say)
   return {
     version: await versionOf(apiServer),
     etcd: join(kubernetes, 'etcd'),
     kubeApiserver: join(await built(apiServerModules[apiServer], say), 'kube-apiserver'),
     kubectl: join(kubernetes, 'kubectl'),
     certManager: join(certManager, 'cert-manager'),
-    certManagerCrds: join(certManager, 'crds'),
+    definitions: [certManager, prometheusOperator].map((folder) => join(folder, 'crds')),
   }
 }
 
@@ -149,16 +170,24 @@ async function built(module: Module, say: (line: string) => void): Promise<strin
     for (const [program, path] of Object.entries(module.packages)) {
       await compile({ go, module, path, file: join(unfinished, program), say })
     }
-    for (const kept of module.folders) {
-      const from = await run(go, ['list', '-m', '-f', '{{.Dir}}', kept.module], module)
-      await cp(join(from.trim(), kept.folder), join(unfinished, kept.name), { recursive: true })
-    }
+    for (const kept of module.folders) await keepFolder(go, module, kept, join(unfinished, kept.name))
     await removeOlder(module)
     await rename(unfinished, folder)
   } finally {
     await rm(unfinished, { recursive: true, force: true })
   }
   return folder
+}
+
+async function keepFolder(
+  go: string,
+  module: Module,
+  { module: from, folder, files }: Folder,
+  to: string,
+): Promise<void> {
+  const { Dir: source } = JSON.parse(await run(go, ['mod', 'download', '-json', from], module)) as { Dir: string }
+  const names = files ?? (await readdir(join(source, folder)))
+  for (const name of names) await cp(join(source, folder, name), join(to, name), { recursive: true })
 }
 
 /** Changes with everything that decides what is built. */

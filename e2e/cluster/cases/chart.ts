@@ -14,10 +14,10 @@ import { namespaces, pods, serviceAccounts, type Kind, type KubeObject } from '.
 import { JsonSchemas, type OpenApi } from '../schemas.ts'
 import { until } from '../wait.ts'
 
-/** Kinds of the chart that this cluster does not have. Only the unit tests of the chart look at these. */
-const notInstalled: readonly string[] = [
-  'monitoring.coreos.com/v1 PrometheusRule',
-  'monitoring.coreos.com/v1 ServiceMonitor',
+/** Kinds that Helm asks for before it renders what is only for clusters that have them. */
+const optionalKinds: readonly string[] = [
+  'monitoring.coreos.com/v1/PrometheusRule',
+  'monitoring.coreos.com/v1/ServiceMonitor',
 ]
 
 const crdsFolder = join(dirname(dirname(dirname(import.meta.dirname))), 'crds')
@@ -58,10 +58,9 @@ export const chartCases: readonly ClusterCase[] = [
       const judge = new Judge(cluster, namespace)
       for (const rendering of renderings) await judge.judge(rendering)
       assert.deepEqual(judge.complaints, [])
-      assert.deepEqual([...judge.skipped].toSorted(), notInstalled)
       assert.ok(judge.pods > 0, 'no object has a template of a pod')
       note(`${objects.length} objects of ${renderings.length} renderings, ${judge.requests} different`)
-      note(`${judge.pods} of them pods of templates; skipped: ${notInstalled.join(', ')}`)
+      note(`${judge.pods} of them pods of templates`)
     },
   },
   {
@@ -103,12 +102,11 @@ export const chartCases: readonly ClusterCase[] = [
       const { note } = context
       const renderings = await rendered(context)
       const objects = renderings.flatMap((rendering) => rendering.objects)
-      const left = objects.filter(({ apiVersion, kind }) => notInstalled.includes(`${apiVersion} ${kind}`))
       const files = renderings.map(({ title, text }) => [title, text] as const)
       const outcome = await conformity(context, objects, new Map(files))
-      const valid = objects.length - left.length
-      assert.deepEqual(outcome, { valid, invalid: 0, errors: 0, skipped: left.length, complaints: [] })
-      note(`${valid} objects of ${renderings.length} renderings; skipped: ${left.length} of ${notInstalled.join(', ')}`)
+      const valid = objects.length
+      assert.deepEqual(outcome, { valid, invalid: 0, errors: 0, skipped: 0, complaints: [] })
+      note(`${valid} objects of ${renderings.length} renderings`)
     },
   },
   {
@@ -148,7 +146,7 @@ async function conformity(
   // The API server puts it together when it is first asked for, which takes longer than other answers may.
   const openApi = await until({ what: '/openapi/v2', seconds: 60, signal }, () => cluster.api.request('/openapi/v2'))
   const schemas = new JsonSchemas(openApi as OpenApi)
-  for (const each of [crdsFolder, stage.programs.certManagerCrds]) await schemas.addDefinitions(each)
+  for (const each of [crdsFolder, ...stage.programs.definitions]) await schemas.addDefinitions(each)
   const program = await buildKubeconform(console.log)
   const kubeconform = new Kubeconform({ program, schemas: join(folder, 'schemas') })
   const kinds = new Map(objects.map((each) => [`${each.apiVersion} ${each.kind}`, each]))
@@ -158,15 +156,12 @@ async function conformity(
   }
   await mkdir(join(folder, 'rendered'))
   for (const [name, text] of files) await writeFile(join(folder, 'rendered', `${name}.yaml`), text)
-  const skipped = notInstalled.map((each) => each.replace(' ', '/'))
-  return kubeconform.judge(join(folder, 'rendered'), skipped, signal)
+  return kubeconform.judge(join(folder, 'rendered'), signal)
 }
 
 function rendered({ stage, namespace, signal }: CaseContext): Promise<readonly Rendering[]> {
-  // Helm asks for these before it renders what is only for clusters that have them.
-  const apiVersions = notInstalled.map((each) => each.replace(' ', '/'))
   const folder = join(stage.folder, `helm-${namespace}`)
-  return renderAll({ namespace, folder, kubeVersion: stage.programs.version, apiVersions, signal })
+  return renderAll({ namespace, folder, kubeVersion: stage.programs.version, apiVersions: optionalKinds, signal })
 }
 
 /** Makes what admission wants to be there: other namespaces, ServiceAccounts and RuntimeClasses of pods. */
@@ -195,7 +190,6 @@ function podSpecOf(object: RenderedObject, namespace: string): PodSpec[] {
 /** Has everything judged by the API server, and the same only once. */
 class Judge {
   readonly complaints: string[] = []
-  readonly skipped = new Set<string>()
   requests = 0
   pods = 0
   readonly #cluster: Cluster
@@ -212,7 +206,7 @@ class Judge {
   async judge({ title, objects }: Rendering): Promise<void> {
     for (const object of objects) {
       const kind = await this.#discovery.find(object)
-      if (kind === undefined) this.skipped.add(`${object.apiVersion} ${object.kind}`)
+      if (kind === undefined) this.complaints.push(`${title}: there is no ${object.apiVersion} ${object.kind}`)
       else await this.#ask(title, kind, object)
       const pod = podOf(object, this.#namespace)
       if (pod === undefined) continue
