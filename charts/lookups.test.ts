@@ -68,13 +68,37 @@ const claims = {
       {
         metadata: {
           name: 'data-certctl-postgresql-0',
-          labels: { 'app.kubernetes.io/instance': 'certctl', 'app.kubernetes.io/component': 'postgresql' },
+          labels: {
+            'app.kubernetes.io/name': 'certctl',
+            'app.kubernetes.io/instance': 'certctl',
+            'app.kubernetes.io/component': 'postgresql',
+          },
         },
       },
     ],
   },
 }
 const password = secret('certctl-postgresql', 'password')
+const deployed = {
+  '/apis/apps/v1/namespaces/certctl/deployments': {
+    apiVersion: 'apps/v1',
+    kind: 'DeploymentList',
+    items: [
+      {
+        metadata: { name: 'certctl', labels: {} },
+        spec: {
+          selector: {
+            matchLabels: {
+              'app.kubernetes.io/component': 'server',
+              'app.kubernetes.io/instance': 'certctl',
+              'app.kubernetes.io/name': 'certctl',
+            },
+          },
+        },
+      },
+    ],
+  },
+}
 const release = (instance: string): Record<string, object> => ({
   '/apis/apps/v1/namespaces/certctl/deployments': {
     apiVersion: 'apps/v1',
@@ -169,6 +193,19 @@ const refusals = [
     message: /postgresql\.storage\.className: the database's volume was made with the cluster's default/,
   },
   {
+    title: 'a database that is left behind',
+    objects: { ...defaultAccount, ...claims, ...secret('db', 'password') },
+    args: [...external, '--set', 'externalDatabase.host=pg'],
+    message:
+      /postgresql\.enabled: .* on the volume data-certctl-postgresql-0, .*pg_dump.* label pvc data-certctl-postgresql-0 app\.kubernetes\.io\/instance-/,
+  },
+  {
+    title: 'a name that changes the selector',
+    objects: { ...defaultAccount, ...deployed },
+    args: ['--set', 'nameOverride=pki,fullnameOverride=certctl'],
+    message: /nameOverride: the Deployment certctl selects its pods by .*can never be changed/,
+  },
+  {
     title: 'another user of the database',
     objects: { ...defaultAccount, ...database, ...password },
     args: ['--set', 'postgresql.auth.username=other'],
@@ -223,6 +260,7 @@ const installable = [
     },
     args: [],
   },
+  { title: 'an upgrade that selects the same pods', objects: { ...defaultAccount, ...deployed }, args: [] },
   {
     title: 'a size in other words',
     objects: { ...defaultAccount, ...database, ...password },

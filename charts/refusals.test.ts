@@ -34,6 +34,12 @@ const contradictions: readonly Refusal[] = [
     remedy: /raise it/,
   },
   {
+    title: 'a request beyond its limit',
+    values: { server: { resources: { requests: { memory: 1073741824 }, limits: { memory: '512Mi' } } } },
+    path: /server\.resources\.requests\.memory: .* is more than server\.resources\.limits\.memory=512Mi/,
+    remedy: /raise the limit, or lower this/,
+  },
+  {
     title: 'a budget of both kinds',
     values: { podDisruptionBudget: { minAvailable: 1, maxUnavailable: 1 } },
     path: /podDisruptionBudget\.minAvailable/,
@@ -62,6 +68,18 @@ const contradictions: readonly Refusal[] = [
     values: { server: { replicas: 3, databasePoolSize: 24 } },
     path: /server\.databasePoolSize: 24 for each of 4 replicas need max_connections=103, and the database has 100/,
     remedy: /set postgresql\.parameters\.max_connections="103", or lower this/,
+  },
+  {
+    title: 'a database on another port than its Service',
+    values: { postgresql: { parameters: { port: '6543' } } },
+    path: /postgresql\.parameters\.port: Service, probes and NetworkPolicy have 5432/,
+    remedy: /leave it out/,
+  },
+  {
+    title: 'so many connections in words',
+    values: { postgresql: { parameters: { max_connections: 'many' } } },
+    path: /postgresql\.parameters\.max_connections: "many" is no number/,
+    remedy: /write one, or leave it out/,
   },
   {
     title: 'no database',
@@ -236,6 +254,18 @@ const contradictions: readonly Refusal[] = [
     remedy: /set server\.service\.type=LoadBalancer, or leave it empty/,
   },
   {
+    title: "keeping clients' addresses where none come from outside",
+    values: { server: { service: { externalTrafficPolicy: 'Local' } } },
+    path: /server\.service\.externalTrafficPolicy: server\.service\.type=ClusterIP/,
+    remedy: /set server\.service\.type=LoadBalancer or NodePort/,
+  },
+  {
+    title: 'a denial of no policy',
+    values: { networkPolicy: { enabled: false, validation: { enabled: false } } },
+    path: /networkPolicy\.validation\.enabled: networkPolicy\.enabled=false/,
+    remedy: /set networkPolicy\.enabled=true, or leave this at true/,
+  },
+  {
     title: 'rules of no policy',
     values: { networkPolicy: { enabled: false, acme: { from: [{ podSelector: {} }] } } },
     path: /networkPolicy\.acme\.from: networkPolicy\.enabled=false/,
@@ -359,6 +389,12 @@ const contradictions: readonly Refusal[] = [
     values: { server: { extraEnv: [{ name: 'CERTCTL_LOGLEVEL', value: 'debug' }] } },
     path: /server\.extraEnv: CERTCTL_LOGLEVEL is no setting/,
     remedy: /correct the name/,
+  },
+  {
+    title: 'a variable with two values',
+    values: { server: { extraEnv: [{ name: 'TZ', value: 'UTC', valueFrom: { fieldRef: { fieldPath: 'x' } } }] } },
+    path: /server\.extraEnv: TZ has value and valueFrom/,
+    remedy: /keep one/,
   },
   {
     title: 'a variable twice',
@@ -516,6 +552,33 @@ const typos: readonly Refusal[] = [
   },
 ]
 
+/** Texts that no object of Kubernetes may have, by the path of the value. */
+const impossible: readonly [path: string, values: object][] = [
+  ['image.registry', { image: { registry: 'https://ghcr.io' } }],
+  ['image.repository', { image: { repository: 'Foo/Bar' } }],
+  ['image.tag', { image: { tag: 'v 1' } }],
+  ['postgresql.image.tag', { postgresql: { image: { tag: 'latest:1' } } }],
+  ['postgresql.storage.size', { postgresql: { storage: { size: '0Gi' } } }],
+  ['postgresql.storage.size', { postgresql: { storage: { size: '8' } } }],
+  ['postgresql.storage.className', { postgresql: { storage: { className: 'Fast SSD' } } }],
+  ['serviceAccount.name', { serviceAccount: { name: 'My Account' } }],
+  ['server.priorityClassName', { server: { priorityClassName: 'High Prio' } }],
+  ['server.resources.requests', { server: { resources: { requests: { memry: '1Gi' } } } }],
+  ['commonLabels', { commonLabels: { 'a b': 'x' } }],
+  ['commonLabels.x', { commonLabels: { x: 'has space' } }],
+  [
+    'networkPolicy.acme.from.0.ipBlock.cidr',
+    { networkPolicy: { acme: { from: [{ ipBlock: { cidr: '10.0.0.0' } }] } } },
+  ],
+  ['networkPolicy.extraEgress.0', { networkPolicy: { extraEgress: [{ port: 53 }] } }],
+  [
+    'monitoring.serviceMonitor.metricRelabelings.0.action',
+    { monitoring: { serviceMonitor: { metricRelabelings: [{ action: 'dorp' }] } } },
+  ],
+  ['tls.certManager.issuerRef.kind', { tls: { certManager: { issuerRef: { kind: 'clusterissuer' } } } }],
+  ['tls.existingSecret.certKey', { tls: { existingSecret: { certKey: 'tls crt' } } }],
+]
+
 function assertRefused({ values, path, remedy }: Refusal, program: HelmProgram): void {
   const { code, output } = template(values, { program })
   assert.notEqual(code, 0, 'it was rendered')
@@ -539,6 +602,14 @@ test('a release whose name begins with a digit is told to take another', () => {
   assert.notEqual(code, 0, 'it was rendered')
   assert.match(output, /fullnameOverride: 3rd-certctl, .* begins with a digit, .*; set one that begins with a letter/)
 })
+
+for (const [path, values] of impossible) {
+  test(`refused is ${JSON.stringify(values)}`, () => {
+    const { code, output } = template(values)
+    assert.notEqual(code, 0, 'it was rendered')
+    assert.ok(output.includes(`at '/${path.replaceAll('.', '/')}`), output)
+  })
+}
 
 test('all contradictions are told at once', () => {
   const { output } = template({ server: { rateLimiting: { backend: 'memory' } }, tls: { mode: 'existingSecret' } })

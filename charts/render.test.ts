@@ -65,7 +65,7 @@ test('two long release names that begin alike have names of their own', () => {
 
 test('dots of a release name, which Services may not have, become hyphens', () => {
   for (const { kind, metadata } of render({ sampleProfiles: { enabled: true } }, { release: 'ca.v2' })) {
-    if (kind !== 'CustomResourceDefinition') assert.match(metadata.name, /^ca-v2-certctl(-[a-z]+)*$/)
+    if (kind !== 'CustomResourceDefinition') assert.match(metadata.name, /^ca-v2-certctl(-[a-z]+)*(\.certctl)?$/)
   }
 })
 
@@ -109,7 +109,10 @@ test('CustomResourceDefinitions are kept at uninstall, unless crds.keep says oth
     kept.map(({ metadata }) => metadata.name),
     ['certificateprofiles.certctl.io', 'issuers.certctl.io'],
   )
-  for (const { metadata } of kept) assert.equal(metadata.annotations?.['helm.sh/resource-policy'], 'keep')
+  for (const { metadata } of kept) {
+    assert.equal(metadata.annotations?.['helm.sh/resource-policy'], 'keep')
+    assert.equal(metadata.annotations['argocd.argoproj.io/sync-options'], 'Prune=false')
+  }
   for (const { metadata } of crdsOf({ crds: { keep: false } })) {
     assert.equal(metadata.annotations?.['helm.sh/resource-policy'], undefined)
   }

@@ -12,7 +12,10 @@ const rulesOf = (objects: readonly Rendered[], kind: string, name: string): unkn
 const rolesOf = (objects: readonly Rendered[]): readonly string[] =>
   objects
     .filter(
-      ({ kind, metadata }) => /^(Cluster)?Role$/.test(kind) && metadata.annotations?.['helm.sh/hook'] === undefined,
+      ({ kind, metadata }) =>
+        /^(Cluster)?Role$/.test(kind) &&
+        metadata.annotations?.['helm.sh/hook'] === undefined &&
+        metadata.labels['app.kubernetes.io/component'] !== 'crds',
     )
     .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)
     .toSorted()
@@ -70,6 +73,23 @@ test('samples give the rights of rbac/initial-manifests.yaml', () => {
   const name = 'certctl-initial-manifests'
   const expected = rulesOf(documented('initial-manifests.yaml'), 'Role', name)
   assert.deepEqual(rulesOf(render({ sampleProfiles: { enabled: true } }), 'Role', name), expected)
+})
+
+test('who may view or edit a namespace may do so with its Issuers and profiles, unless that is switched off', () => {
+  const aggregated = (values: object) =>
+    render(values).filter(
+      ({ kind, metadata }) => kind === 'ClusterRole' && metadata.labels['app.kubernetes.io/component'] === 'crds',
+    )
+  const [edit, view] = aggregated({})
+  const to = (role: Rendered | undefined): readonly string[] =>
+    Object.keys(role?.metadata.labels ?? {}).filter((label) => label.startsWith('rbac.authorization.k8s.io/'))
+  const labelled = (role: string): string => `rbac.authorization.k8s.io/aggregate-to-${role}`
+  assert.deepEqual(to(view), ['view', 'edit', 'admin'].map(labelled))
+  assert.deepEqual(to(edit), ['edit', 'admin'].map(labelled))
+  assert.deepEqual(view?.['rules'][0].verbs, ['get', 'list', 'watch'])
+  assert.deepEqual(edit?.['rules'][0].resources, ['issuers', 'certificateprofiles'])
+  assert.deepEqual(aggregated({ crds: { enabled: false } }), [])
+  assert.deepEqual(aggregated({ rbac: { aggregateClusterRoles: false } }), [])
 })
 
 test('two releases of one name share nothing outside of their namespaces', () => {
@@ -158,7 +178,11 @@ test('rbac.create=false gives no rights to anybody', () => {
 for (const values of valuesFiles) {
   test(`no Role of ${values.name} has a wildcard, lists Secrets or escalates, and each is bound to its ServiceAccount`, () => {
     const objects = render(values)
-    for (const role of objects.filter(({ kind }) => /^(Cluster)?Role$/.test(kind))) {
+    const roles = objects.filter(
+      ({ kind, metadata }) =>
+        /^(Cluster)?Role$/.test(kind) && metadata.labels['app.kubernetes.io/component'] !== 'crds',
+    )
+    for (const role of roles) {
       for (const { apiGroups, resources, verbs } of role['rules']) {
         const words = [...apiGroups, ...resources, ...verbs]
         for (const word of ['*', 'escalate', 'bind', 'impersonate', 'deletecollection']) {

@@ -85,6 +85,19 @@ test('every setting of the program can be set by a value', () => {
   assert.deepEqual(missing, [])
 })
 
+test('with a certificate of a CA that everybody knows, the public URL comes first', () => {
+  const issuerRef = { name: 'letsencrypt' }
+  const { externalUrls } = configOf({
+    tls: { mode: 'certManager', certManager: { issuerRef, publishCA: false } },
+    server: { externalUrls: ['https://ca.example.com'], clusterIssuers: true },
+  })
+  assert.deepEqual(externalUrls, [
+    'https://ca.example.com',
+    'https://certctl.certctl.svc:8443',
+    'https://certctl.certctl.svc.cluster.local:8443',
+  ])
+})
+
 test('clients in the cluster come first among the URLs, then those of the Ingress', () => {
   const { externalUrls, pkiUrl } = configOf({
     ingress: { enabled: true, hosts: ['ca.example.com'] },

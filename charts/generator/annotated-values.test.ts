@@ -16,7 +16,7 @@ server:
   mode: a
   nested:
     # -- Deeper.
-    # @shape stringMap
+    # @shape prometheusLabels
     labels: { a: b }
 # -- May be nothing.
 # @schema {"type": ["string", "null"]}
@@ -59,7 +59,8 @@ test('values have the description, default and schema that stand above them', ()
               description: 'Deeper.',
               default: { a: 'b' },
               type: 'object',
-              additionalProperties: { type: 'string' },
+              patternProperties: { '^[a-zA-Z_][a-zA-Z0-9_]*$': { type: 'string' } },
+              additionalProperties: false,
             },
           },
         },

@@ -1,5 +1,6 @@
 import { listOf, strictObject } from './json-schema.ts'
 import type { JsonSchema } from './json-schema.ts'
+import { cidr } from './text-shapes.ts'
 
 /*
  * Objects of Kubernetes that values may hold, with every field they have: a slip in them is told at render time too, and
@@ -16,10 +17,20 @@ const quantity: JsonSchema = {
 
 const nullable = (type: string, more: JsonSchema = {}): JsonSchema => ({ type: [type, 'null'], ...more })
 
-const stringMap: JsonSchema = { type: 'object', additionalProperties: string }
+const labelKey = '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$'
+const labelValue = '^([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$'
+
+/** Not by propertyNames: Helm 4 would not say where. */
+const mapOf = (key: string, value: JsonSchema): JsonSchema => ({
+  type: 'object',
+  patternProperties: { [key]: value },
+  additionalProperties: false,
+})
+
+const labels = mapOf(labelKey, { type: 'string', pattern: labelValue })
 
 const labelSelector = strictObject({
-  matchLabels: { type: 'object', additionalProperties: string },
+  matchLabels: labels,
   matchExpressions: listOf(
     strictObject(
       { key: string, operator: { enum: ['In', 'NotIn', 'Exists', 'DoesNotExist'] }, values: listOf(string) },
@@ -58,14 +69,51 @@ const podAffinity = strictObject({
 
 const keyRef = strictObject({ name: string, key: string, optional: boolean }, { required: ['name', 'key'] })
 
+/** What others bring has a name with a slash. */
+const amounts = {
+  ...mapOf('^(cpu|memory|ephemeral-storage|hugepages-[A-Za-z0-9]+|[^/]+/[^/]+)$', quantity),
+  type: ['object', 'null'],
+}
+
+const peers = listOf(
+  strictObject({
+    podSelector: labelSelector,
+    namespaceSelector: labelSelector,
+    ipBlock: strictObject({ cidr, except: listOf(cidr) }, { required: ['cidr'] }),
+  }),
+)
+
+const policyPorts = listOf(
+  strictObject({
+    port: { type: ['integer', 'string'], minimum: 1, maximum: 65535 },
+    endPort: { type: 'integer', minimum: 1, maximum: 65535 },
+    protocol: { enum: ['TCP', 'UDP', 'SCTP'] },
+  }),
+)
+
+const relabelActions = [
+  'replace',
+  'keep',
+  'drop',
+  'hashmod',
+  'labelmap',
+  'labeldrop',
+  'labelkeep',
+  'lowercase',
+  'uppercase',
+]
+
 /** By the name that `@shape` uses in values.yaml. */
 export const kubernetesShapes: Readonly<Record<string, JsonSchema>> = {
   ports: { type: 'array', minItems: 1, items: { type: 'integer', minimum: 1, maximum: 65535 } },
-  stringMap,
+  labels,
+  annotations: mapOf(labelKey, string),
+  prometheusLabels: mapOf('^[a-zA-Z_][a-zA-Z0-9_]*$', string),
+  postgresParameters: mapOf('^[a-z_][a-z0-9_.]*$', string),
   localObjectReferences: listOf(strictObject({ name: string }, { required: ['name'] })),
   resources: strictObject({
-    requests: nullable('object', { additionalProperties: quantity }),
-    limits: nullable('object', { additionalProperties: quantity }),
+    requests: amounts,
+    limits: amounts,
     claims: listOf(strictObject({ name: string, request: string }, { required: ['name'] })),
   }),
   tolerations: listOf(
@@ -133,11 +181,18 @@ export const kubernetesShapes: Readonly<Record<string, JsonSchema>> = {
       { required: ['name'] },
     ),
   ),
-  networkPolicyPeers: listOf(
+  networkPolicyPeers: peers,
+  networkPolicyIngress: listOf(strictObject({ ports: policyPorts, from: peers })),
+  networkPolicyEgress: listOf(strictObject({ ports: policyPorts, to: peers })),
+  relabelings: listOf(
     strictObject({
-      podSelector: labelSelector,
-      namespaceSelector: labelSelector,
-      ipBlock: strictObject({ cidr: string, except: listOf(string) }, { required: ['cidr'] }),
+      sourceLabels: listOf(string),
+      separator: string,
+      targetLabel: string,
+      regex: string,
+      modulus: integer,
+      replacement: string,
+      action: { enum: [...relabelActions, 'keepequal', 'dropequal'] },
     }),
   ),
 }

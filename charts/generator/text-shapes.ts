@@ -21,8 +21,12 @@ const label = '[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?'
 // A name whose last label begins with a digit would be taken for an address.
 const name = `(${label}[.])*[A-Za-z]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?`
 const base = `(${name}|${ipv4}|\\[${ipv6}\\])(:${port})?`
+const pathPart = '[a-z0-9]+([-._]+[a-z0-9]+)*'
 
 const text = (pattern: string): JsonSchema => ({ type: 'string', pattern: `^(${pattern})$` })
+
+/** A network with its length, as Kubernetes wants it. */
+export const cidr = text(`${ipv4}/([12]?[0-9]|3[0-2])|${ipv6}/([1-9]?[0-9]|1[01][0-9]|12[0-8])`)
 
 /** By the name that `@shape` uses in values.yaml. */
 export const textShapes: Readonly<Record<string, JsonSchema>> = {
@@ -30,9 +34,16 @@ export const textShapes: Readonly<Record<string, JsonSchema>> = {
   // Prometheus knows whole numbers alone, the bigger units first.
   scrapeDuration: { minLength: 2, ...text('([1-9][0-9]*h)?([1-9][0-9]*m)?([1-9][0-9]*s)?([1-9][0-9]*ms)?') },
   networks: listOf(text(`${ipv4}(/([12]?[0-9]|3[0-2]))?|${ipv6}(/([1-9]?[0-9]|1[01][0-9]|12[0-8]))?`)),
-  /** As a Service wants them. */
-  cidrs: listOf(text(`${ipv4}/([12]?[0-9]|3[0-2])|${ipv6}/([1-9]?[0-9]|1[01][0-9]|12[0-8])`)),
+  cidrs: listOf(cidr),
   resolvers: listOf(text(`${ipv4}(:${port})?|${ipv6}|\\[${ipv6}\\]:${port}`)),
+  /** Empty: none. */
+  objectName: { maxLength: 253, ...text('([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?') },
+  dataKey: text('[-._A-Za-z0-9]+'),
+  optionalDataKey: text('[-._A-Za-z0-9]*'),
+  imageRegistry: text('([A-Za-z0-9][-A-Za-z0-9.]*(:[0-9]+)?(/[a-z0-9][-._a-z0-9]*)*/?)?'),
+  imageRepository: text(`${pathPart}(/${pathPart})*`),
+  imageTag: text('([A-Za-z0-9_][-.A-Za-z0-9_]{0,127})?'),
+  volumeSize: text('([1-9][0-9]*([.][0-9]+)?|0[.][0-9]*[1-9][0-9]*)(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)'),
   domainNames: listOf(text(`(${label}[.])*${label}`)),
   httpsBases: listOf(text(`https://${base}`)),
   optionalBase: text(`(https?://${base})?`),

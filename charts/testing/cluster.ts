@@ -13,7 +13,7 @@ const kinds: Readonly<Record<string, readonly string[]>> = {
   'batch/v1': ['Job'],
   'networking.k8s.io/v1': ['NetworkPolicy'],
   'policy/v1': ['PodDisruptionBudget'],
-  'rbac.authorization.k8s.io/v1': ['Role', 'RoleBinding'],
+  'rbac.authorization.k8s.io/v1': ['ClusterRole', 'Role', 'RoleBinding'],
 }
 
 /** What Helm asks with. */
@@ -86,7 +86,7 @@ function resourceOf(kind: string): object {
   return {
     name: name.toLowerCase(),
     kind,
-    namespaced: !['CustomResourceDefinition', 'Namespace'].includes(kind),
+    namespaced: !['ClusterRole', 'CustomResourceDefinition', 'Namespace'].includes(kind),
     verbs: ['get', 'list'],
   }
 }

@@ -4,6 +4,7 @@
 {{- if include "certctl.isAsked" . }}
 {{- include "certctl.guard.release" . }}
 {{- include "certctl.guard.secrets" . }}
+{{- include "certctl.guard.claims" . }}
 {{- include "certctl.guard.volume" . }}
 {{- end }}
 {{- end -}}
@@ -36,8 +37,12 @@ at namespaces.
 
 {{/* The Lease, the listener's CA and what clients must trust have the same names whatever the release is called. */}}
 {{- define "certctl.guard.release" -}}
+{{- $selector := include "certctl.selectorLabels" (dict "root" . "component" "server") | fromYaml }}
 {{- range (lookup "apps/v1" "Deployment" .Release.Namespace "").items | default list }}
 {{- $labels := .metadata.labels | default dict }}
+{{- if and (eq .metadata.name (include "certctl.fullname" $)) (ne (dig "spec" "selector" "matchLabels" $selector . | toJson) ($selector | toJson)) }}
+- {{ printf "nameOverride: the Deployment %s selects its pods by %s, which can never be changed; set that name again, or another fullnameOverride too" .metadata.name (dig "spec" "selector" "matchLabels" (dict) . | toJson) | quote }}
+{{- end }}
 {{- if and (eq (get $labels "app.kubernetes.io/part-of") "certctl") (eq (get $labels "app.kubernetes.io/component") "server") (ne (get $labels "app.kubernetes.io/instance") $.Release.Name) }}
 - {{ printf "--namespace: %s has a certctl already, the Deployment %s of release %s, and both would reconcile the same objects; choose another namespace, or upgrade that release" $.Release.Namespace .metadata.name (get $labels "app.kubernetes.io/instance") | quote }}
 {{- end }}
@@ -60,6 +65,24 @@ at namespaces.
 {{- end }}
 {{- end -}}
 
+{{/* A database of this release that the values lead away from. Who has moved its data takes the label from the claim. */}}
+{{- define "certctl.guard.claims" -}}
+{{- $postgresql := .Values.postgresql.enabled }}
+{{- $own := printf "data-%s-postgresql-0" (include "certctl.fullname" .) }}
+{{- range (lookup "v1" "PersistentVolumeClaim" .Release.Namespace "").items | default list }}
+{{- $labels := .metadata.labels | default dict }}
+{{- $wanted := dict "name" (list $.Chart.Name $.Values.nameOverride) "instance" (list $.Release.Name) "component" (list "postgresql") }}
+{{- $isOurs := true }}
+{{- range $label, $values := $wanted }}{{ $isOurs = and $isOurs (has (get $labels (printf "app.kubernetes.io/%s" $label)) $values) }}{{ end }}
+{{- $release := printf "kubectl -n %s label pvc %s app.kubernetes.io/instance-" $.Release.Namespace .metadata.name }}
+{{- if and $isOurs (not $postgresql) }}
+- {{ printf "postgresql.enabled: accounts, orders and certificates of this release are in the database on the volume %s, which this leaves behind; move them (pg_dump, pg_restore), then say that it is done with %s" .metadata.name $release | quote }}
+{{- else if and $isOurs (ne .metadata.name $own) }}
+- {{ printf "fullnameOverride: the database of this release is on the volume %s, and under the name %s it would be another, empty one; keep the name, or say that nothing of it is needed with %s" .metadata.name (include "certctl.fullname" $) $release | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* What the volume of an earlier installation decides. */}}
 {{- define "certctl.guard.volume" -}}
 {{- if .Values.postgresql.enabled }}
@@ -68,12 +91,6 @@ at namespaces.
 {{- $secret := include "certctl.postgresqlSecretName" . }}
 {{- if and $volume (include "certctl.createsSecrets" .) (not (lookup "v1" "Secret" .Release.Namespace $secret)) }}
 - {{ printf "postgresql.auth.existingSecret: the database is there, on the volume data-%s-0, and the Secret %s with its password is gone; restore the Secret (a new password would not open the database), or set the password with ALTER ROLE and name a Secret that holds it; where nothing of it is needed, delete the volume's claim" $name $secret | quote }}
-{{- end }}
-{{- range (lookup "v1" "PersistentVolumeClaim" .Release.Namespace "").items | default list }}
-{{- $labels := .metadata.labels | default dict }}
-{{- if and (eq (get $labels "app.kubernetes.io/instance") $.Release.Name) (eq (get $labels "app.kubernetes.io/component") "postgresql") (ne .metadata.name (printf "data-%s-0" $name)) }}
-- {{ printf "fullnameOverride: the database of this release is on the volume %s, and under the name %s it would be another, empty one; keep the name, or remove that claim where nothing of it is needed" .metadata.name (include "certctl.fullname" $) | quote }}
-{{- end }}
 {{- end }}
 {{- $stateful := lookup "apps/v1" "StatefulSet" .Release.Namespace $name }}
 {{- range dig "spec" "template" "spec" "containers" (list) ($stateful | default dict) }}
@@ -92,7 +109,7 @@ at namespaces.
   "accessModes" (dig "spec" "accessModes" (list) . | join ",")
 }}
 {{- $same := dict
-  "size" (eq (include "certctl.bytes" $made.size) (include "certctl.bytes" $storage.size))
+  "size" (eq (include "certctl.quantity" $made.size) (include "certctl.quantity" $storage.size))
   "className" (eq $made.className $storage.className)
   "accessModes" (eq $made.accessModes ($storage.accessModes | join ","))
 }}

@@ -4,7 +4,7 @@ each line with the path of a value and what to write.
 */}}
 {{- define "certctl.guard" -}}
 {{- $lines := list -}}
-{{- range list "names" "replicas" "durations" "database" "tls" "ingress" "access" "monitoring" "samples" "environment" "labels" "rights" "cluster" -}}
+{{- range list "names" "replicas" "resources" "durations" "database" "tls" "ingress" "access" "monitoring" "samples" "environment" "labels" "rights" "cluster" -}}
 {{- $lines = concat $lines (include (printf "certctl.guard.%s" .) $ | fromYamlArray) -}}
 {{- end -}}
 {{- if $lines -}}
@@ -50,6 +50,18 @@ each line with the path of a value and what to write.
 {{- end }}
 {{- end -}}
 
+{{- define "certctl.guard.resources" -}}
+{{- range $path, $resources := dict "server.resources" .Values.server.resources "postgresql.resources" .Values.postgresql.resources "jobs.resources" .Values.jobs.resources }}
+{{- $limits := get $resources "limits" | default dict }}
+{{- range $name, $request := get $resources "requests" | default dict }}
+{{- $limit := get $limits $name }}
+{{- if and $request $limit (gt (include "certctl.quantity" $request | float64) (include "certctl.quantity" $limit | float64)) }}
+- {{ printf "%s.requests.%s: %v is more than %s.limits.%s=%v; raise the limit, or lower this" $path $name $request $path $name $limit | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{- define "certctl.guard.durations" -}}
 {{- $acme := .Values.acmeServer -}}
 {{- range list
@@ -82,12 +94,26 @@ each line with the path of a value and what to write.
 {{- end }}
 {{- /* Each replica has a connection beside its pool; an update may start one replica more; three are kept for superusers. */}}
 {{- $replicas := add (int (include "certctl.mostReplicas" .)) (ternary 0 1 (eq .Values.server.podAntiAffinity "required")) }}
+{{- range $parameter, $reason := dict
+  "port" "Service, probes and NetworkPolicy have 5432"
+  "listen_addresses" "the image listens on all addresses"
+  "ssl" "the pod has no certificate; use externalDatabase for a Postgres with TLS"
+  "data_directory" "the volume is mounted where the image has its data"
+  "hba_file" "the image makes its own"
+  "config_file" "the image makes its own"
+}}
+{{- if hasKey $.Values.postgresql.parameters $parameter }}
+- {{ printf "postgresql.parameters.%s: %s; leave it out" $parameter $reason | quote }}
+{{- end }}
+{{- end }}
 {{- if $external.migrationJob }}
 - "externalDatabase.migrationJob: the database of postgresql.enabled=true is not there before the release; set this to false"
 {{- end }}
 {{- $needed := add (mul $replicas (add (int .Values.server.databasePoolSize) 1)) 3 }}
 {{- $allowed := get .Values.postgresql.parameters "max_connections" | default "100" }}
-{{- if and (regexMatch "^[0-9]+$" $allowed) (gt (int $needed) (int $allowed)) }}
+{{- if not (regexMatch "^[0-9]+$" $allowed) }}
+- {{ printf "postgresql.parameters.max_connections: %q is no number; write one, or leave it out" $allowed | quote }}
+{{- else if (gt (int $needed) (int $allowed)) }}
 - {{ printf "server.databasePoolSize: %d for each of %d replicas need max_connections=%d, and the database has %s; set postgresql.parameters.max_connections=\"%d\", or lower this" (int .Values.server.databasePoolSize) $replicas $needed $allowed $needed | quote }}
 {{- end }}
 {{- range $path, $value := dict "host" $external.host "urlKey" $external.urlKey "existingSecret" $external.existingSecret }}
@@ -183,8 +209,14 @@ each line with the path of a value and what to write.
 {{- if and (ne $server.service.type "LoadBalancer") (or $server.service.loadBalancerSourceRanges $server.service.loadBalancerClass) }}
 - {{ printf "server.service.%s: server.service.type=%s leaves this without effect; set server.service.type=LoadBalancer, or leave it empty" (ternary "loadBalancerSourceRanges" "loadBalancerClass" (gt (len $server.service.loadBalancerSourceRanges) 0)) $server.service.type | quote }}
 {{- end }}
+{{- if and (eq $server.service.type "ClusterIP") (eq $server.service.externalTrafficPolicy "Local") }}
+- "server.service.externalTrafficPolicy: server.service.type=ClusterIP leaves Local without effect; set server.service.type=LoadBalancer or NodePort, or leave this at Cluster"
+{{- end }}
 {{- if not .Values.networkPolicy.enabled }}
 {{- $policy := .Values.networkPolicy }}
+{{- if not $policy.validation.enabled }}
+- "networkPolicy.validation.enabled: networkPolicy.enabled=false denies validation nothing; set networkPolicy.enabled=true, or leave this at true"
+{{- end }}
 {{- range $path, $rules := dict "acme.from" $policy.acme.from "pki.from" $policy.pki.from "dns.to" $policy.dns.to "apiServer.to" $policy.apiServer.to "database.to" $policy.database.to "validation.to" $policy.validation.to "extraIngress" $policy.extraIngress "extraEgress" $policy.extraEgress }}
 {{- if $rules }}
 - {{ printf "networkPolicy.%s: networkPolicy.enabled=false leaves this without effect; set networkPolicy.enabled=true, or leave it empty" $path | quote }}
@@ -264,6 +296,9 @@ each line with the path of a value and what to write.
 {{- end }}
 {{- if hasKey $seen .name }}
 - {{ printf "server.extraEnv: %s is listed twice; keep one" .name | quote }}
+{{- end }}
+{{- if and (hasKey . "value") (hasKey . "valueFrom") }}
+- {{ printf "server.extraEnv: %s has value and valueFrom; keep one" .name | quote }}
 {{- end }}
 {{- $_ := set $seen .name true }}
 {{- end }}

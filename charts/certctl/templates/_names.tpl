@@ -140,7 +140,7 @@ https://{{ include "certctl.serviceHost" . }}{{ if ne (int .Values.server.port) 
 {{/* Every URL under which clients reach the ACME server; the first is the default. */}}
 {{- define "certctl.externalUrls" -}}
 {{- $service := include "certctl.serviceUrl" . -}}
-{{- $urls := concat (list $service) (include "certctl.publicUrls" . | fromJsonArray) -}}
+{{- $urls := concat (list (include "certctl.clientUrl" .) $service) (include "certctl.publicUrls" . | fromJsonArray) -}}
 {{- $host := include "certctl.serviceHost" . -}}
 {{- $urls = append $urls ($service | replace $host (printf "%s.%s" $host .Values.server.clusterDomain)) -}}
 {{- $urls | uniq | join "," -}}

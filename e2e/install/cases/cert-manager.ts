@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { verifySecret } from '../../cluster/issued.ts'
-import { clusterIssuers, namespaces, profiles } from '../../cluster/kinds.ts'
+import { certificates, clusterIssuers, namespaces, profiles } from '../../cluster/kinds.ts'
 import { certificateOf, isReady, obtain } from '../../cluster/objects.ts'
 import { runCommand, systemPath } from '../../harness/processes.ts'
 import type { InstallCase } from '../cases.ts'
+import type { Ground } from '../ground.ts'
 import { sampleDomain } from '../release.ts'
 
 /** A namespace in which nothing is known of certctl. */
@@ -11,20 +12,20 @@ const userNamespace = 'shop'
 
 export const certManagerCases: readonly InstallCase[] = [
   {
-    name: 'the ClusterIssuer of the notes becomes Ready when its lines are typed, and a Certificate through it too',
+    name: 'the ClusterIssuer and the Certificate of the notes become Ready when their lines are typed',
     seconds: 150,
     async run({ ground, release: installed, certManager }) {
       const release = await installed()
       await certManager()
       const notes = await release.helm.run(['get', 'notes', release.name, '--namespace', release.namespace])
-      await type(commandOf(notes), ground.kubectl.program, ground.kubeconfig)
+      const [makeIssuer, makeCertificate] = commandsOf(notes)
+      await type(makeIssuer, ground)
       await isReady(ground, { kind: clusterIssuers, name: 'certctl-trusted' }, 60)
-      await ground.api.apply(namespaces, { metadata: { name: userNamespace } })
-      const place = { name: 'notes', namespace: userNamespace }
-      const names = [`notes.${sampleDomain}`]
-      await obtain(ground, certificateOf(place, 'certctl-trusted', { dnsNames: names }), 60)
+      await type(makeCertificate, ground)
+      await isReady(ground, { kind: certificates, name: 'first', namespace: 'default' }, 60)
       const issuer = { name: 'sample-ca', namespace: release.namespace }
-      await verifySecret(ground, { secret: place, issuer, names })
+      const names = [`first.${sampleDomain}`]
+      await verifySecret(ground, { secret: { name: 'first-tls', namespace: 'default' }, issuer, names })
     },
   },
   {
@@ -54,14 +55,14 @@ export const certManagerCases: readonly InstallCase[] = [
   },
 ]
 
-/** The command in the notes with which a ClusterIssuer is applied: at the beginning of the line, or it would not end. */
-function commandOf(notes: string): string {
-  const [command] = /^kubectl apply -f - <<EOF\n[\s\S]*?^EOF\n?/m.exec(notes) ?? []
-  if (command === undefined) throw new Error(`the notes say nothing of a ClusterIssuer:\n${notes}`)
-  return command
+/** The commands in the notes that apply something: at the beginning of the line, or they would not end. */
+function commandsOf(notes: string): readonly [string, string] {
+  const [first, second] = notes.match(/^kubectl apply -f - <<EOF\n[\s\S]*?^EOF\n?/gm) ?? []
+  if (first === undefined || second === undefined) throw new Error(`the notes don't say what to apply:\n${notes}`)
+  return [first, second]
 }
 
-async function type(command: string, kubectl: string, kubeconfig: string): Promise<void> {
+async function type(command: string, { kubectl: { program: kubectl }, kubeconfig }: Ground): Promise<void> {
   const path = `${kubectl.slice(0, kubectl.lastIndexOf('/'))}:${systemPath}`
   const words = { program: 'bash', args: ['-euc', command], env: { PATH: path, KUBECONFIG: kubeconfig } }
   const result = await runCommand(words, AbortSignal.timeout(60_000))
