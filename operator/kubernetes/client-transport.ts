@@ -82,6 +82,12 @@ export function createTransport(options: {
     }
   }
 
+  function refuseError(response: IncomingMessage, text: string): void {
+    if (isSuccess(response)) return
+    if (response.statusCode === 401) credentials.refused?.()
+    throw errorOf(response, text)
+  }
+
   async function within<T>(call: ApiCall, read: (response: IncomingMessage) => Promise<T>): Promise<T> {
     const outer = call.signal ?? new AbortController().signal
     const deadline = { timers, ms: requestTimeoutMs, signal: outer, what: `${call.method} ${pathOf(call)}` }
@@ -166,10 +172,6 @@ export function parseJson(text: string): unknown {
 
 function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
   return statusCode >= 200 && statusCode < 300
-}
-
-function refuseError(response: IncomingMessage, text: string): void {
-  if (!isSuccess(response)) throw errorOf(response, text)
 }
 
 function errorOf({ statusCode = 0, headers }: IncomingMessage, text: string): KubernetesApiError {

@@ -10,4 +10,6 @@ export interface ClusterCredentials {
   readonly url: string
   /** What one request needs. Asked for each, so that rotated files are noticed. */
   requestOptions(): Promise<CredentialOptions>
+  /** The API server took what it was given for nobody's (401): what is kept of files is to be read again. */
+  refused?(): void
 }

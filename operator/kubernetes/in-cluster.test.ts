@@ -110,3 +110,16 @@ test('a server is believed only with a certificate of the mounted CA, and told t
   pass(61)
   await assert.rejects(read(), { status: 401 })
 })
+
+test('a token that the API server refuses is read again for the next request', async (t) => {
+  const tls = await servingTls(t)
+  const server = await startApiServer(t, { tls, token: 'second' })
+  const { mount, credentials } = await mounted(t)
+  await mount('ca.crt', tls.ca)
+  const client = createKubernetesClient({ credentials: { ...credentials, url: server.url }, timers: fakeTimers() })
+  t.after(() => client.close())
+  const read = () => client.get(secrets, { namespace: 'team', name: 'a' })
+  await assert.rejects(read(), { status: 401 })
+  await mount('token', 'second')
+  assert.equal(await read(), undefined)
+})

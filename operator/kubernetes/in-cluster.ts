@@ -17,8 +17,8 @@ interface Mounted {
 
 /**
  * A pod's own credentials: the token and the CA that kubelet mounts and replaces. Both are read again when older than
- * 60 s; if that fails, what was read before is used until it works again. `requestOptions` rejects with the file
- * system's error while there is nothing to use.
+ * 60 s or refused by the API server; if that fails, what was read before is used until it works again. `requestOptions`
+ * rejects with the file system's error while there is nothing to use.
  */
 export function inClusterCredentials(options: {
   /** KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT. */
@@ -30,6 +30,7 @@ export function inClusterCredentials(options: {
   const { host, port, clock, folder = serviceAccountFolder } = options
   let mounted: Mounted | undefined
   let reading: Promise<Mounted> | undefined
+  let wasRefused = false
 
   async function read(readAt: number): Promise<Mounted> {
     const [token, ca] = await Promise.all([
@@ -42,8 +43,9 @@ export function inClusterCredentials(options: {
   /** Requests that begin while the files are being read wait for the same reading. */
   async function current(): Promise<Mounted> {
     const now = clock.now().getTime()
-    if (mounted !== undefined && Math.abs(now - mounted.readAt) <= oldestMs) return mounted
+    if (mounted !== undefined && !wasRefused && Math.abs(now - mounted.readAt) <= oldestMs) return mounted
     try {
+      wasRefused = false
       reading ??= read(now)
       mounted = await reading
     } catch (error) {
@@ -59,6 +61,9 @@ export function inClusterCredentials(options: {
     async requestOptions() {
       const { token, ca } = await current()
       return { ca, headers: { authorization: `Bearer ${token}` } }
+    },
+    refused() {
+      wasRefused = true
     },
   }
 }
