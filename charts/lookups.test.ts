@@ -194,7 +194,7 @@ const refusals = [
   },
   {
     title: 'a database that is left behind',
-    objects: { ...defaultAccount, ...claims, ...secret('db', 'password') },
+    objects: { ...defaultAccount, ...database, ...claims, ...secret('db', 'password') },
     args: [...external, '--set', 'externalDatabase.host=pg'],
     message:
       /postgresql\.enabled: .* on the volume data-certctl-postgresql-0, .*pg_dump.* label pvc data-certctl-postgresql-0 app\.kubernetes\.io\/instance-/,
@@ -259,6 +259,11 @@ const installable = [
       ...definition(ofHelm('certctl', 'certctl')),
     },
     args: [],
+  },
+  {
+    title: 'an external database beside the volume of one that is gone',
+    objects: { ...defaultAccount, ...claims, ...secret('db', 'password') },
+    args: [...external, '--set', 'externalDatabase.host=pg'],
   },
   { title: 'an upgrade that selects the same pods', objects: { ...defaultAccount, ...deployed }, args: [] },
   {

@@ -603,6 +603,21 @@ test('a release whose name begins with a digit is told to take another', () => {
   assert.match(output, /fullnameOverride: 3rd-certctl, .* begins with a digit, .*; set one that begins with a letter/)
 })
 
+test('what others write in other words is taken', () => {
+  const digest = `sha256:${'0'.repeat(64)}`
+  const { code, output } = template({
+    image: { registry: '', repository: 'localhost:5000/certctl/certctl', tag: `1.2.3@${digest}` },
+    server: { podAnnotations: { 'Foo.Example.com/Bar': 'x' } },
+    postgresql: {
+      parameters: { TimeZone: 'UTC', port: '5432', 'pg_stat_statements.track': 'all' },
+      storage: { size: '8589934592' },
+    },
+    monitoring: { serviceMonitor: { metricRelabelings: [{ action: 'LabelDrop', regex: 'pod' }] } },
+  })
+  assert.equal(code, 0, output)
+  assert.ok(output.includes(`"localhost:5000/certctl/certctl:1.2.3@${digest}"`))
+})
+
 for (const [path, values] of impossible) {
   test(`refused is ${JSON.stringify(values)}`, () => {
     const { code, output } = template(values)

@@ -17,7 +17,9 @@ const quantity: JsonSchema = {
 
 const nullable = (type: string, more: JsonSchema = {}): JsonSchema => ({ type: [type, 'null'], ...more })
 
-const labelKey = '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$'
+const keyName = '[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?'
+const labelKey = `^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?${keyName}$`
+const annotationKey = `^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?/)?${keyName}$`
 const labelValue = '^([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$'
 
 /** Not by propertyNames: Helm 4 would not say where. */
@@ -91,25 +93,16 @@ const policyPorts = listOf(
   }),
 )
 
-const relabelActions = [
-  'replace',
-  'keep',
-  'drop',
-  'hashmod',
-  'labelmap',
-  'labeldrop',
-  'labelkeep',
-  'lowercase',
-  'uppercase',
-]
+const relabelActions =
+  'Replace Keep Drop HashMod LabelMap LabelDrop LabelKeep Lowercase Uppercase KeepEqual DropEqual'.split(' ')
 
 /** By the name that `@shape` uses in values.yaml. */
 export const kubernetesShapes: Readonly<Record<string, JsonSchema>> = {
   ports: { type: 'array', minItems: 1, items: { type: 'integer', minimum: 1, maximum: 65535 } },
   labels,
-  annotations: mapOf(labelKey, string),
+  annotations: mapOf(annotationKey, string),
   prometheusLabels: mapOf('^[a-zA-Z_][a-zA-Z0-9_]*$', string),
-  postgresParameters: mapOf('^[a-z_][a-z0-9_.]*$', string),
+  postgresParameters: mapOf('^[A-Za-z_][A-Za-z0-9_.]*$', string),
   localObjectReferences: listOf(strictObject({ name: string }, { required: ['name'] })),
   resources: strictObject({
     requests: amounts,
@@ -192,7 +185,7 @@ export const kubernetesShapes: Readonly<Record<string, JsonSchema>> = {
       regex: string,
       modulus: integer,
       replacement: string,
-      action: { enum: [...relabelActions, 'keepequal', 'dropequal'] },
+      action: { enum: relabelActions.flatMap((action) => [action.toLowerCase(), action]) },
     }),
   ),
 }

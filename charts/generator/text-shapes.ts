@@ -41,9 +41,10 @@ export const textShapes: Readonly<Record<string, JsonSchema>> = {
   dataKey: text('[-._A-Za-z0-9]+'),
   optionalDataKey: text('[-._A-Za-z0-9]*'),
   imageRegistry: text('([A-Za-z0-9][-A-Za-z0-9.]*(:[0-9]+)?(/[a-z0-9][-._a-z0-9]*)*/?)?'),
-  imageRepository: text(`${pathPart}(/${pathPart})*`),
-  imageTag: text('([A-Za-z0-9_][-.A-Za-z0-9_]{0,127})?'),
-  volumeSize: text('([1-9][0-9]*([.][0-9]+)?|0[.][0-9]*[1-9][0-9]*)(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)'),
+  imageRepository: text(`([A-Za-z0-9][-A-Za-z0-9.]*:[0-9]+/)?${pathPart}(/${pathPart})*`),
+  // With a digest, as tools write it that keep both.
+  imageTag: text('([A-Za-z0-9_][-.A-Za-z0-9_]{0,127}(@sha256:[0-9a-f]{64})?)?'),
+  volumeSize: text('([1-9][0-9]*([.][0-9]+)?|0[.][0-9]*[1-9][0-9]*)(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)|[1-9][0-9]{6,}'),
   domainNames: listOf(text(`(${label}[.])*${label}`)),
   httpsBases: listOf(text(`https://${base}`)),
   optionalBase: text(`(https?://${base})?`),

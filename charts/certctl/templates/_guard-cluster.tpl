@@ -67,18 +67,19 @@ at namespaces.
 
 {{/* A database of this release that the values lead away from. Who has moved its data takes the label from the claim. */}}
 {{- define "certctl.guard.claims" -}}
-{{- $postgresql := .Values.postgresql.enabled }}
-{{- $own := printf "data-%s-postgresql-0" (include "certctl.fullname" .) }}
+{{- $name := printf "%s-postgresql" (include "certctl.fullname" .) }}
+{{- if or .Values.postgresql.enabled (lookup "apps/v1" "StatefulSet" .Release.Namespace $name) }}
+{{- $wanted := dict "name" (list .Chart.Name .Values.nameOverride | compact) "instance" (list .Release.Name) "component" (list "postgresql") }}
 {{- range (lookup "v1" "PersistentVolumeClaim" .Release.Namespace "").items | default list }}
 {{- $labels := .metadata.labels | default dict }}
-{{- $wanted := dict "name" (list $.Chart.Name $.Values.nameOverride) "instance" (list $.Release.Name) "component" (list "postgresql") }}
 {{- $isOurs := true }}
 {{- range $label, $values := $wanted }}{{ $isOurs = and $isOurs (has (get $labels (printf "app.kubernetes.io/%s" $label)) $values) }}{{ end }}
 {{- $release := printf "kubectl -n %s label pvc %s app.kubernetes.io/instance-" $.Release.Namespace .metadata.name }}
-{{- if and $isOurs (not $postgresql) }}
+{{- if and $isOurs (not $.Values.postgresql.enabled) }}
 - {{ printf "postgresql.enabled: accounts, orders and certificates of this release are in the database on the volume %s, which this leaves behind; move them (pg_dump, pg_restore), then say that it is done with %s" .metadata.name $release | quote }}
-{{- else if and $isOurs (ne .metadata.name $own) }}
+{{- else if and $isOurs (ne .metadata.name (printf "data-%s-0" $name)) }}
 - {{ printf "fullnameOverride: the database of this release is on the volume %s, and under the name %s it would be another, empty one; keep the name, or say that nothing of it is needed with %s" .metadata.name (include "certctl.fullname" $) $release | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -94,16 +94,18 @@ each line with the path of a value and what to write.
 {{- end }}
 {{- /* Each replica has a connection beside its pool; an update may start one replica more; three are kept for superusers. */}}
 {{- $replicas := add (int (include "certctl.mostReplicas" .)) (ternary 0 1 (eq .Values.server.podAntiAffinity "required")) }}
-{{- range $parameter, $reason := dict
-  "port" "Service, probes and NetworkPolicy have 5432"
-  "listen_addresses" "the image listens on all addresses"
-  "ssl" "the pod has no certificate; use externalDatabase for a Postgres with TLS"
-  "data_directory" "the volume is mounted where the image has its data"
-  "hba_file" "the image makes its own"
-  "config_file" "the image makes its own"
+{{- $fixed := dict
+  "port" (list "5432" "Service, probes and NetworkPolicy have 5432")
+  "listen_addresses" (list "*" "the image listens on all addresses")
+  "ssl" (list "off" "the pod has no certificate; use externalDatabase for a Postgres with TLS")
+  "data_directory" (list "" "the volume is mounted where the image has its data")
+  "hba_file" (list "" "the image makes its own")
+  "config_file" (list "" "the image makes its own")
 }}
-{{- if hasKey $.Values.postgresql.parameters $parameter }}
-- {{ printf "postgresql.parameters.%s: %s; leave it out" $parameter $reason | quote }}
+{{- range $parameter, $value := .Values.postgresql.parameters }}
+{{- $is := get $fixed (lower $parameter) }}
+{{- if and $is (ne $value (first $is)) }}
+- {{ printf "postgresql.parameters.%s: %s; leave it out" $parameter (last $is) | quote }}
 {{- end }}
 {{- end }}
 {{- if $external.migrationJob }}
@@ -297,7 +299,7 @@ each line with the path of a value and what to write.
 {{- if hasKey $seen .name }}
 - {{ printf "server.extraEnv: %s is listed twice; keep one" .name | quote }}
 {{- end }}
-{{- if and (hasKey . "value") (hasKey . "valueFrom") }}
+{{- if and .value .valueFrom }}
 - {{ printf "server.extraEnv: %s has value and valueFrom; keep one" .name | quote }}
 {{- end }}
 {{- $_ := set $seen .name true }}
