@@ -1,6 +1,6 @@
 import { ChildProcess, execFile, spawn } from 'node:child_process'
 import { on, once } from 'node:events'
-import { chown, mkdtemp, readFile } from 'node:fs/promises'
+import { chown, mkdtemp, readFile, statfs } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,7 +42,7 @@ export interface PostgresServer {
  */
 export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
   const user = await serverUser()
-  const folder = await mkdtemp(join(tmpdir(), 'certctl-postgres-'))
+  const folder = await mkdtemp(join(await fastestFolder(), 'certctl-postgres-'))
   if (user !== undefined) await chown(folder, user.uid, user.gid)
   const binaries = await findPostgresBinaries(folder, user)
   const data = join(folder, 'data')
@@ -52,6 +52,15 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   const options = [`unix_socket_directories=${folder}`, 'listen_addresses=', 'max_connections=300', ...SPEED_SETTINGS]
   const command = [join(binaries, 'postgres'), '-D', data, ...[...options, ...settings].flatMap((text) => ['-c', text])]
   return supervise(folder, command, user)
+}
+
+const memoryFolder = '/dev/shm'
+const enoughOctets = 2 * 1024 ** 3
+
+/** Databases are made and dropped by the hundred: with files in memory that takes a seventh of the time. */
+async function fastestFolder(): Promise<string> {
+  const facts = await statfs(memoryFolder).catch(() => undefined)
+  return facts !== undefined && facts.bavail * facts.bsize >= enoughOctets ? memoryFolder : tmpdir()
 }
 
 async function supervise(
