@@ -4,16 +4,8 @@ import { clusterIssuers, clusterTrustBundles, configMaps } from '../../kubernete
 import { clusterHarness } from '../../testing/cluster.ts'
 import type { ClusterHarness } from '../../testing/cluster.ts'
 import { fakeTimers } from '../../testing/fake-timers.ts'
+import { rootIssuer as objects } from '../../testing/root-issuer.ts'
 import { valueAt } from './custom-object.ts'
-
-const objects = `
-apiVersion: certctl.io/v1alpha1
-kind: Issuer
-metadata: { name: root }
-spec:
-  type: SelfSigned
-  selfSigned: { subject: { commonName: Root }, privateKey: { curve: P-256 } }
-`
 
 const profile = (clusterIssuer = '{ enabled: true }', namespace = 'certctl'): string => `
 apiVersion: certctl.io/v1alpha1

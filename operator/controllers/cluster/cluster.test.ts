@@ -7,16 +7,8 @@ import { issuerStatus } from '../../api/issuer-status.ts'
 import { configMaps, secrets } from '../../kubernetes/resources.ts'
 import { clusterHarness } from '../../testing/cluster.ts'
 import type { ClusterHarness } from '../../testing/cluster.ts'
+import { rootIssuer as root } from '../../testing/root-issuer.ts'
 import { valueAt } from './custom-object.ts'
-
-const root = `
-apiVersion: certctl.io/v1alpha1
-kind: Issuer
-metadata: { name: root }
-spec:
-  type: SelfSigned
-  selfSigned: { subject: { commonName: Root }, privateKey: { curve: P-256 } }
-`
 
 const profile = (changes = ''): string => `
 apiVersion: certctl.io/v1alpha1

@@ -2,15 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clusterHarness } from '../../testing/cluster.ts'
 import type { ClusterHarness } from '../../testing/cluster.ts'
-
-const root = `
-apiVersion: certctl.io/v1alpha1
-kind: Issuer
-metadata: { name: root }
-spec:
-  type: SelfSigned
-  selfSigned: { subject: { commonName: Root }, privateKey: { curve: P-256 } }
-`
+import { rootIssuer as root } from '../../testing/root-issuer.ts'
 
 const isKeyWrite = ({ method, url }: { method: string; url: string }): boolean =>
   method === 'POST' && url.includes('/secrets')

@@ -3,17 +3,11 @@ import { test } from 'node:test'
 import { DatabaseUnreachable } from '../../../store/errors.ts'
 import { certificateProfiles, namespaces } from '../../kubernetes/resources.ts'
 import { clusterHarness } from '../../testing/cluster.ts'
+import { rootIssuer } from '../../testing/root-issuer.ts'
 import { whileAway } from './database-away.ts'
 import { conditionsOf, createObjectStatuses } from './object-status.ts'
 
-const issuer = (allowedProfiles = '{}'): string => `
-apiVersion: certctl.io/v1alpha1
-kind: Issuer
-metadata: { name: root }
-spec:
-  type: SelfSigned
-  selfSigned: { subject: { commonName: Root }, privateKey: { curve: P-256 } }
-  allowedProfiles: ${allowedProfiles}
+const issuer = (allowedProfiles = '{}'): string => `${rootIssuer}  allowedProfiles: ${allowedProfiles}
 `
 
 const profile = (namespace: string, { names = "'*.example.com'", changes = '' } = {}): string => `

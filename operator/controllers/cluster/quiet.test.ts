@@ -3,15 +3,7 @@ import { test } from 'node:test'
 import { clusterHarness } from '../../testing/cluster.ts'
 import { fakeTimers } from '../../testing/fake-timers.ts'
 import { passSeconds } from '../../testing/passing-time.ts'
-
-const issuer = `
-apiVersion: certctl.io/v1alpha1
-kind: Issuer
-metadata: { name: root }
-spec:
-  type: SelfSigned
-  selfSigned: { subject: { commonName: Root }, privateKey: { curve: P-256 } }
-`
+import { rootIssuer as issuer } from '../../testing/root-issuer.ts'
 
 const profile = (name: string, members = ''): string => `
 apiVersion: certctl.io/v1alpha1

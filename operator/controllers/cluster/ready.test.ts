@@ -7,16 +7,10 @@ import { readSnapshotVersion } from '../../../store/snapshot.ts'
 import { clusterHarness } from '../../testing/cluster.ts'
 import { fakeTimers } from '../../testing/fake-timers.ts'
 import { passSeconds } from '../../testing/passing-time.ts'
+import { rootIssuer } from '../../testing/root-issuer.ts'
 import { conditionsOf } from './object-status.ts'
 
-const issuer = (changes = ''): string => `
-apiVersion: certctl.io/v1alpha1
-kind: Issuer
-metadata: { name: root }
-spec:
-  type: SelfSigned
-  selfSigned: { subject: { commonName: Root }, privateKey: { curve: P-256 } }
-  ${changes}
+const issuer = (changes = ''): string => `${rootIssuer}  ${changes}
 `
 
 const profile = `

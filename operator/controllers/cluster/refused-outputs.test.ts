@@ -2,20 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clusterIssuers, clusterTrustBundles, configMaps } from '../../kubernetes/resources.ts'
 import { clusterHarness } from '../../testing/cluster.ts'
+import { rootIssuer as root } from '../../testing/root-issuer.ts'
 import { conditionsOf } from './object-status.ts'
 
 /*
  * ClusterIssuers, chains and trust come beside what the operator is for: where one is refused, everything else goes on.
  */
-
-const root = `
-apiVersion: certctl.io/v1alpha1
-kind: Issuer
-metadata: { name: root }
-spec:
-  type: SelfSigned
-  selfSigned: { subject: { commonName: Root }, privateKey: { curve: P-256 } }
-`
 
 const profile = `
 apiVersion: certctl.io/v1alpha1

@@ -4,15 +4,9 @@ import { conditionsOf } from './object-status.ts'
 import { namespaces } from '../../kubernetes/resources.ts'
 import { clusterHarness } from '../../testing/cluster.ts'
 import type { ClusterHarness } from '../../testing/cluster.ts'
+import { rootIssuer } from '../../testing/root-issuer.ts'
 
-const issuer = (allowedProfiles: string): string => `
-apiVersion: certctl.io/v1alpha1
-kind: Issuer
-metadata: { name: root }
-spec:
-  type: SelfSigned
-  selfSigned: { subject: { commonName: Root }, privateKey: { curve: P-256 } }
-  allowedProfiles: ${allowedProfiles}
+const issuer = (allowedProfiles: string): string => `${rootIssuer}  allowedProfiles: ${allowedProfiles}
 `
 
 const tenant = (changes = ''): string => `
